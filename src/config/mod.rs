@@ -1,0 +1,281 @@
+//! The configuration: one struct, every key with its default and its reason.
+//!
+//! Reading it binds nothing and opens none of the files it names. Times are in seconds, whole or
+//! with a fraction.
+
+mod read;
+mod seconds;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+pub use read::{Environment, read};
+pub use seconds::Seconds;
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Config {
+    pub listen: Listen,
+    pub table: Table,
+    pub tls: Tls,
+    pub clients: Clients,
+    pub guards: Guards,
+    pub limits: Limits,
+    pub connections: Connections,
+    pub drain: Drain,
+    pub health: Health,
+    pub log: Log,
+}
+
+/// Where the process listens. Port 0 is any free port; `serve` prints what it got.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Listen {
+    /// The lookup service, over mTLS. Loopback until told otherwise, so that a first try exposes
+    /// nothing.
+    pub lookup: SocketAddr,
+    /// Health and metrics, over plain HTTP: for load balancers and scrapers.
+    pub health: SocketAddr,
+    /// Reloads and inspection, over mTLS. Off unless set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub admin: Option<SocketAddr>,
+}
+
+impl Default for Listen {
+    fn default() -> Self {
+        let loopback = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        Self { lookup: loopback(8443), health: loopback(8080), admin: None }
+    }
+}
+
+/// The CDN table.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Table {
+    /// The JSON document's path. Required.
+    pub source: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overrides: Option<PathBuf>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<PathBuf>,
+}
+
+/// The server's identity. PEM files, both required.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Tls {
+    /// The certificate, then the rest of its chain without the root.
+    pub certificate: PathBuf,
+    /// Its private key: PKCS#8, SEC1 or PKCS#1, not encrypted.
+    pub key: PathBuf,
+}
+
+/// Who may ask.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Clients {
+    /// Root certificates that client chains must end in. Required.
+    pub ca: Vec<PathBuf>,
+    /// Revocation lists.
+    #[serde(default)]
+    pub crls: Vec<PathBuf>,
+    /// The issuers whose clients are let in, and as what. At least one; nobody else gets in.
+    pub allow: Vec<Allow>,
+}
+
+/// Clients of one issuing CA.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Allow {
+    /// The CA certificate that must have issued the client's certificate.
+    pub issuer: PathBuf,
+    pub role: Role,
+    /// If given, one of the client's subject alternative names must match one of these patterns.
+    /// `*` stands for any characters but `.` in a DNS name, but `/` in a URI.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub san: Vec<String>,
+}
+
+/// What a client may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Ask `/lookup`.
+    Lookup,
+    /// Use the admin listener.
+    Admin,
+    /// Ask `/lookup` as a health check does.
+    Probe,
+}
+
+/// What a table reload may do.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Guards {
+    /// Share of the space that may move, 0 to 1.
+    pub max_moved: f64,
+    /// Share of the footprint values that may be lost, 0 to 1.
+    pub max_shrunk: f64,
+    /// Seconds between automatic publishes.
+    pub min_interval: Seconds,
+    /// Bytes that a table may have with all its files, unpacked. 256 MiB holds some ten million
+    /// prefixes; what is larger is a mistake, and would cost the memory that serving needs.
+    pub max_input: u64,
+}
+
+impl Default for Guards {
+    fn default() -> Self {
+        Self { max_moved: 0.5, max_shrunk: 0.5, min_interval: Seconds::from_secs(0), max_input: 256 << 20 }
+    }
+}
+
+/// What one client, or all of them, may use.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Limits {
+    /// Open connections of a TLS listener. Each costs about 40 kB; 10,000 are a large fleet of
+    /// callers. One more is closed at once, so that its client can try another instance.
+    pub connections: usize,
+    /// Time for a TLS handshake, from accept to its end. A slow phone needs 1; a client that
+    /// drips bytes must not hold a connection for longer.
+    pub handshake: Seconds,
+    /// Time for a request's header, from its first byte to its last.
+    pub header: Seconds,
+    /// Time for which a client may leave a response unread.
+    pub write: Seconds,
+    /// Header fields of a request. One more is answered with 431.
+    pub header_count: usize,
+    /// Concurrent streams of an HTTP/2 connection.
+    pub streams: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 10_000,
+            handshake: Seconds::from_secs(10),
+            header: Seconds::from_secs(10),
+            write: Seconds::from_secs(10),
+            header_count: 100,
+            streams: 256,
+        }
+    }
+}
+
+/// How connections are kept.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Connections {
+    /// A connection without a request for this long is closed. Minutes, since a new handshake
+    /// costs more than a hundred lookups; below the 350 s after which AWS's network load balancer
+    /// forgets an idle flow.
+    pub idle: Seconds,
+}
+
+impl Default for Connections {
+    fn default() -> Self {
+        Self { idle: Seconds::from_secs(300) }
+    }
+}
+
+/// Leaving without anyone noticing.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Drain {
+    /// Red but accepting, for the load balancer to notice. Two health checks of 2 s, and a spare.
+    pub wait: Seconds,
+    /// In all, then exit. Requests take milliseconds; this is for the slowest reader.
+    pub deadline: Seconds,
+}
+
+impl Default for Drain {
+    fn default() -> Self {
+        Self { wait: Seconds::from_secs(5), deadline: Seconds::from_secs(30) }
+    }
+}
+
+/// The probe's identity. With one (role `probe`), the probe does real lookups through the TLS
+/// listeners; without, it expects to be refused for the lack of one.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Health {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<PathBuf>,
+}
+
+/// Logs go to stderr.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Log {
+    /// `error`, `warn`, `info`, `debug` or `trace`; per module as `info,croupier::reload=debug`.
+    pub level: String,
+    /// `auto` is text on a terminal and JSON elsewhere.
+    pub format: LogFormat,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { level: "info".to_owned(), format: LogFormat::Auto }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    Auto,
+    Json,
+    Text,
+}
+
+impl Config {
+    /// What `serve --dev` runs with: everything on the loopback, files below `base`.
+    pub fn development(base: &Path) -> Self {
+        let certs = base.join("certs/dev");
+        let allow = |issuer: &str, role, san: &[&str]| Allow {
+            issuer: certs.join(issuer),
+            role,
+            san: san.iter().map(|&pattern| pattern.to_owned()).collect(),
+        };
+        Self {
+            listen: Listen::default(),
+            table: Table {
+                source: base.join("data/cdn-table.json").to_string_lossy().into_owned(),
+                overrides: None,
+                state: None,
+            },
+            tls: Tls { certificate: certs.join("server.pem"), key: certs.join("server.key") },
+            clients: Clients {
+                ca: vec![certs.join("root.pem")],
+                crls: Vec::new(),
+                allow: vec![
+                    allow("media-ca.pem", Role::Lookup, &["media-selector-*.example"]),
+                    allow("ops-ca.pem", Role::Probe, &["probe.example"]),
+                ],
+            },
+            guards: Guards::default(),
+            limits: Limits::default(),
+            connections: Connections::default(),
+            drain: Drain { wait: Seconds::from_secs(0), deadline: Seconds::from_secs(5) },
+            health: Health { certificate: Some(certs.join("probe.pem")), key: Some(certs.join("probe.key")) },
+            log: Log::default(),
+        }
+    }
+
+    /// Makes relative paths relative to the config file's directory.
+    fn rebase(&mut self, base: &Path) {
+        let paths = [&mut self.tls.certificate, &mut self.tls.key]
+            .into_iter()
+            .chain(&mut self.clients.ca)
+            .chain(&mut self.clients.crls)
+            .chain(self.clients.allow.iter_mut().map(|allow| &mut allow.issuer))
+            .chain(&mut self.table.overrides)
+            .chain(&mut self.table.state)
+            .chain(&mut self.health.certificate)
+            .chain(&mut self.health.key);
+        for path in paths {
+            *path = base.join(&*path);
+        }
+        if !self.table.source.contains("://") {
+            self.table.source = base.join(&self.table.source).to_string_lossy().into_owned();
+        }
+    }
+}

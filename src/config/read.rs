@@ -1,0 +1,294 @@
+//! From TOML and the environment to a [`Config`], with every problem in its place.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::path::Path;
+
+use serde::de::DeserializeOwned;
+use toml::de::{DeTable, DeValue};
+use toml::{Table, Value};
+
+use super::Config;
+use crate::table::problem::{Place, Problems, Text, nearest, saturate};
+
+/// The environment variables that begin with `CROUPIER_`, as name and value.
+pub type Environment = Vec<(String, String)>;
+
+const PREFIX: &str = "CROUPIER_";
+
+/// Reads a config file's text. `name` is its path: problems show it, and the paths in the file
+/// are relative to its directory. Environment variables win over the file.
+pub fn read(name: &str, text: &str, environment: &Environment, problems: &mut Problems) -> Option<Config> {
+    let text = Text::new(problems.file(name), text);
+    let (parsed, errors) = DeTable::parse_recoverable(text.text);
+    for error in &errors {
+        let span = error.span().unwrap_or_default();
+        problems.error(text.place(&narrow(&span)), format!("not TOML: {}", error.message()));
+    }
+    if !errors.is_empty() {
+        return None;
+    }
+    let mut document = Document { text: &text, spans: HashMap::new(), root: Table::new(), problems };
+    document.root = document.table(parsed.get_ref(), "");
+    document.overlay(environment);
+    let mut config = document.config()?;
+    config.rebase(Path::new(name).parent().unwrap_or(Path::new("")));
+    Some(config)
+}
+
+struct Document<'d> {
+    text: &'d Text<'d>,
+    /// Where each key stands, by its dotted path.
+    spans: HashMap<String, Range<u32>>,
+    root: Table,
+    problems: &'d mut Problems,
+}
+
+impl Document<'_> {
+    fn table(&mut self, table: &DeTable<'_>, path: &str) -> Table {
+        let mut plain = Table::new();
+        for (key, value) in table {
+            let key_path = join(path, key.get_ref());
+            self.spans.insert(key_path.clone(), narrow(&key.span()));
+            plain.insert(key.get_ref().to_string(), self.value(value.get_ref(), &key_path));
+        }
+        plain
+    }
+
+    fn value(&mut self, value: &DeValue<'_>, path: &str) -> Value {
+        match value {
+            DeValue::Table(table) => Value::Table(self.table(table, path)),
+            DeValue::Array(items) => {
+                let item = |(index, item): (usize, &toml::Spanned<DeValue<'_>>)| {
+                    let item_path = join(path, &index.to_string());
+                    self.spans.insert(item_path.clone(), narrow(&item.span()));
+                    self.value(item.get_ref(), &item_path)
+                };
+                Value::Array(items.iter().enumerate().map(item).collect())
+            }
+            DeValue::String(string) => Value::String(string.to_string()),
+            DeValue::Boolean(boolean) => Value::Boolean(*boolean),
+            DeValue::Datetime(datetime) => Value::Datetime(*datetime),
+            DeValue::Integer(integer) => {
+                let parsed = i64::from_str_radix(integer.as_str(), integer.radix());
+                parsed.map_or_else(|_| Value::String(integer.to_string()), Value::Integer)
+            }
+            DeValue::Float(float) => float.as_str().parse().map_or(Value::Float(f64::NAN), Value::Float),
+        }
+    }
+
+    /// Puts environment variables over what the file says. A value that reads as a TOML number
+    /// or boolean is one; anything else is a string.
+    fn overlay(&mut self, environment: &Environment) {
+        let known = known_keys();
+        for (name, value) in environment {
+            let Some(path) = name.strip_prefix(PREFIX).map(str::to_ascii_lowercase) else { continue };
+            let found = known.iter().find(|(section, key)| format!("{section}_{key}") == path);
+            let Some((section, key)) = found else {
+                let problem = self
+                    .problems
+                    .warning(Place::whole_file(self.text.file), format!("the environment's `{name}` is not a setting"));
+                let names: Vec<String> = known.iter().map(|(section, key)| format!("{section}_{key}")).collect();
+                if let Some(near) = nearest(&path, names.iter().map(String::as_str)) {
+                    problem.help(format!("did you mean `{PREFIX}{}`?", near.to_ascii_uppercase()));
+                }
+                continue;
+            };
+            let parsed = format!("v = {value}").parse::<Table>().ok().and_then(|mut table| table.remove("v"));
+            let value = parsed
+                .filter(|value| value.is_integer() || value.is_float() || value.is_bool())
+                .unwrap_or_else(|| Value::String(value.clone()));
+            let section = self.root.entry(section.clone()).or_insert_with(|| Value::Table(Table::new()));
+            if let Some(table) = section.as_table_mut() {
+                table.insert(key.clone(), value);
+            }
+        }
+    }
+
+    /// Reads each section by itself, so that one's error does not hide another's.
+    fn config(&mut self) -> Option<Config> {
+        let errors_before = self.problems.errors();
+        let listen = self.section("listen");
+        let table = self.section("table");
+        let tls = self.section("tls");
+        let clients = self.section("clients");
+        let guards = self.section("guards");
+        let limits = self.section("limits");
+        let connections = self.section("connections");
+        let drain = self.section("drain");
+        let health = self.section("health");
+        let log = self.section("log");
+        self.unknown_sections();
+        if self.problems.errors() > errors_before {
+            return None;
+        }
+        Some(Config {
+            listen: listen?,
+            table: table?,
+            tls: tls?,
+            clients: clients?,
+            guards: guards?,
+            limits: limits?,
+            connections: connections?,
+            drain: drain?,
+            health: health?,
+            log: log?,
+        })
+    }
+
+    fn section<T: DeserializeOwned>(&mut self, name: &str) -> Option<T> {
+        let value = self.root.remove(name).unwrap_or_else(|| Value::Table(Table::new()));
+        let mut unknown = Vec::new();
+        let mut track = serde_path_to_error::Track::new();
+        let read = {
+            let deserializer = serde_path_to_error::Deserializer::new(value, &mut track);
+            serde_ignored::deserialize(deserializer, |path| unknown.push(path.to_string()))
+        };
+        for key in unknown {
+            self.unknown(name, &key);
+        }
+        match read {
+            Ok(section) => Some(section),
+            Err(error) => {
+                let path = track.path().to_string().replace('[', ".").replace(']', "");
+                let path = if path == "." { name.to_owned() } else { join(name, &path) };
+                let place = self.place(&path);
+                let message: &str = &error.to_string();
+                self.problems.error(place, format!("[{name}] {}", message.trim()));
+                None
+            }
+        }
+    }
+
+    fn unknown(&mut self, section: &str, key: &str) {
+        let place = self.place(&join(section, key));
+        let last = key.rsplit('.').next().unwrap_or(key);
+        let problem = self.problems.error(place, format!("unknown key `{last}` in [{section}]"));
+        let known = known_keys();
+        let keys = known.iter().filter(|(of, _)| of == section).map(|(_, key)| key.as_str());
+        if let Some(near) = nearest(last, keys.chain(["ca", "crls", "allow", "issuer", "role", "san"])) {
+            problem.help(format!("did you mean `{near}`?"));
+        }
+    }
+
+    fn unknown_sections(&mut self) {
+        let names: Vec<String> = self.root.keys().cloned().collect();
+        for name in names {
+            let place = self.place(&name);
+            let sections =
+                ["listen", "table", "tls", "clients", "guards", "limits", "connections", "drain", "health", "log"];
+            let problem = self.problems.error(place, format!("unknown section `{name}`"));
+            match nearest(&name, sections) {
+                Some(near) => problem.help(format!("did you mean `{near}`?")),
+                None => problem.help(format!("the sections are {}", sections.join(", "))),
+            };
+        }
+    }
+
+    /// The place of a key, or of the nearest thing around it that stands in the file.
+    fn place(&self, path: &str) -> Place {
+        let mut path = path;
+        loop {
+            if let Some(span) = self.spans.get(path) {
+                return self.text.place(span);
+            }
+            match path.rsplit_once('.') {
+                Some((around, _)) => path = around,
+                None => return Place::whole_file(self.text.file),
+            }
+        }
+    }
+}
+
+/// Section and name of every scalar key, from a configuration in which each is set.
+fn known_keys() -> Vec<(String, String)> {
+    let mut full = Config::development(Path::new(""));
+    full.listen.admin = Some(full.listen.lookup);
+    full.table.overrides = Some("overrides.json".into());
+    full.table.state = Some("state".into());
+    let Ok(sections) = Table::try_from(full) else { return Vec::new() };
+    let keys = |(section, value): (String, Value)| {
+        let Value::Table(table) = value else { return Vec::new() };
+        let scalar = |(key, value): (String, Value)| (!value.is_array()).then(|| (section.clone(), key));
+        table.into_iter().filter_map(scalar).collect()
+    };
+    sections.into_iter().flat_map(keys).collect()
+}
+
+fn join(path: &str, key: &str) -> String {
+    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
+}
+
+fn narrow(span: &Range<usize>) -> Range<u32> {
+    saturate(span.start)..saturate(span.end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINIMAL: &str = r#"
+[table]
+source = "table.json"
+[tls]
+certificate = "server.pem"
+key = "server.key"
+[clients]
+ca = ["root.pem"]
+[[clients.allow]]
+issuer = "ca.pem"
+role = "lookup"
+"#;
+
+    fn problems_of(text: &str, environment: &[(&str, &str)]) -> (Option<Config>, Vec<String>) {
+        let mut problems = Problems::new();
+        let environment = environment.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        let config = read("etc/croupier.toml", text, &environment, &mut problems);
+        (config, problems.shown().iter().map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn a_minimal_file_gets_the_defaults_and_its_own_directory() {
+        let (config, problems) = problems_of(MINIMAL, &[]);
+        let config = config.unwrap();
+        assert!(problems.is_empty(), "{problems:?}");
+        assert_eq!(config.table.source, "etc/table.json");
+        assert_eq!(config.clients.allow[0].issuer, Path::new("etc/ca.pem"));
+        assert_eq!(config.limits, super::super::Limits::default());
+    }
+
+    #[test]
+    fn every_problem_is_told_in_its_place() {
+        let text = format!("{MINIMAL}san_ = 1\n[limit]\nheader = 1\n[drain]\nwait = -1\n[listen]\nlookup = \"here\"\n");
+        let (config, problems) = problems_of(&text, &[]);
+        assert!(config.is_none());
+        for (part, place) in [
+            ("unknown key `san_`", "toml:12:1"),
+            ("unknown section `limit`", "toml:13:2"),
+            ("-1 is not a number of seconds", "toml:16:1"),
+            ("invalid socket address", "toml:18:1"),
+        ] {
+            assert!(problems.iter().any(|p| p.contains(part) && p.contains(place)), "{part}: {problems:#?}");
+        }
+    }
+
+    #[test]
+    fn the_environment_wins_and_its_slips_are_told() {
+        let environment =
+            [("CROUPIER_DRAIN_WAIT", "0.5"), ("CROUPIER_LISTEN_LOOKUP", "[::1]:1"), ("CROUPIER_DRAIN_WAITS", "1")];
+        let (config, problems) = problems_of(MINIMAL, &environment);
+        let config = config.unwrap();
+        assert_eq!(config.drain.wait.duration().as_millis(), 500);
+        assert_eq!(config.listen.lookup.to_string(), "[::1]:1");
+        assert_eq!(problems.len(), 1);
+        assert!(problems[0].contains("did you mean `CROUPIER_DRAIN_WAIT`?"), "{problems:?}");
+    }
+
+    #[test]
+    fn what_is_printed_reads_back_the_same() {
+        let config = Config::development(Path::new("/srv"));
+        let printed = toml::to_string(&config).unwrap();
+        let (again, problems) = problems_of(&printed, &[]);
+        assert_eq!(again, Some(config), "{problems:?}");
+    }
+}

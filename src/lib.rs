@@ -1,0 +1,3 @@
+//! Croupier: which CDN, in what order, for a client address.
+pub mod config;
+pub mod table;

@@ -1,0 +1,227 @@
+//! Manifest and files to a table: every footprint value claims its ranges, precedence settles
+//! who gets them, and what comes out is disjoint prefixes that cover the whole space.
+//!
+//! Precedence is the ranges' layer: a CIDR beats an ASN, an ASN a country, a country the default;
+//! between CIDRs the narrower wins. See [`space::sweep`].
+
+use std::collections::{HashMap, HashSet};
+
+use super::dataset::{self, Dataset, Key, Settled};
+use super::footprint::{Footprint, FootprintType};
+use super::lookup::Table;
+use super::manifest::{FileRef, Manifest, MixId};
+use super::problem::{Place, Problems, saturate};
+use super::space::{self, Range};
+use super::trie::{DEFAULT, Trie};
+
+const CIDR_LAYER: u8 = 0;
+const ASN_LAYER: u8 = 1;
+const COUNTRY_LAYER: u8 = 2;
+
+/// The bytes of the files that a manifest names, by path as written there.
+#[derive(Default)]
+pub struct Inputs {
+    pub files: HashMap<String, Vec<u8>>,
+    /// Names all inputs together; becomes the table's digest.
+    pub digest: String,
+    /// What a packed file may unpack to, in bytes.
+    pub limit: u64,
+}
+
+/// Builds the table, or tells in `problems` why it can't be. A file missing from `inputs` is
+/// skipped: who tried to read it has told of it.
+pub fn compile(manifest: Manifest, inputs: Inputs, problems: &mut Problems) -> Option<Table> {
+    let claims = claims(&manifest, &inputs, problems);
+    let mut ranges = Ranges::default();
+    ranges.add_cidrs(&claims);
+    for kind in [FootprintType::Asn, FootprintType::CountryCode] {
+        ranges.add_dataset(kind, manifest.dataset(kind), &claims, &inputs, problems);
+    }
+    let footprints = [(Footprint::Default, manifest.default)]
+        .into_iter()
+        .chain(claims.into_iter().map(|claim| (claim.footprint, claim.mix)))
+        .collect();
+    let digest = inputs.digest.clone();
+    drop(inputs);
+    if problems.has_errors() {
+        return None;
+    }
+    let trie = Trie::new(&space::sweep(ranges.ipv4, DEFAULT), &space::sweep(ranges.ipv6, DEFAULT));
+    let table = Table {
+        version: manifest.version,
+        ttl: manifest.ttl,
+        digest,
+        cdns: manifest.cdns,
+        mixes: manifest.mixes,
+        footprints,
+        trie,
+        canaries: manifest.canaries,
+    };
+    ask_canaries(&table, problems);
+    (!problems.has_errors()).then_some(table)
+}
+
+/// A canary tells what its address should get; a table that says otherwise is not what its
+/// author meant.
+fn ask_canaries(table: &Table, problems: &mut Problems) {
+    for (canary, decision) in table.failing_canaries() {
+        let (found, expected) = (&decision.mix.name, &table.mixes[usize::from(canary.mix)].name);
+        let footprint = decision.footprint;
+        problems
+            .error(canary.place, format!("the canary gets mix `{found}` (by `{footprint}`), not `{expected}`"))
+            .help("correct the footprints, or the canary if the change is meant");
+    }
+}
+
+fn range<A>(start: A, end: A, layer: u8, value: u32) -> Range<A> {
+    Range { start, end, layer, order: 0, value }
+}
+
+/// A footprint value, the mix it wants, and where it says so.
+#[derive(Clone, Copy)]
+struct Claim {
+    footprint: Footprint,
+    mix: MixId,
+    place: Place,
+}
+
+/// Every value of every footprint once, sorted; values claimed twice are told.
+fn claims(manifest: &Manifest, inputs: &Inputs, problems: &mut Problems) -> Vec<Claim> {
+    let mut claims = Vec::new();
+    for entry in &manifest.footprints {
+        let claim = |(footprint, place)| Claim { footprint, mix: entry.mix, place };
+        claims.extend(entry.values.iter().copied().map(claim));
+        if let Some(file) = &entry.file {
+            if let Some(bytes) = inputs.files.get(&file.path) {
+                values_of_file(entry.kind, file, bytes, problems, |value| claims.push(claim(value)));
+            }
+        }
+    }
+    claims.sort_unstable_by_key(|claim| (claim.footprint, claim.place));
+    claims.dedup_by(|second, first| {
+        let same = first.footprint == second.footprint;
+        if same {
+            claimed_twice(manifest, *first, *second, problems);
+        }
+        same
+    });
+    claims.shrink_to_fit();
+    claims
+}
+
+fn claimed_twice(manifest: &Manifest, first: Claim, second: Claim, problems: &mut Problems) {
+    let name = |claim: Claim| manifest.mixes.get(usize::from(claim.mix)).map_or("", |mix| mix.name.as_str());
+    let footprint = first.footprint;
+    if first.mix == second.mix {
+        problems
+            .warning(second.place, format!("`{footprint}` is listed twice"))
+            .also(first.place)
+            .help("keep one of them");
+    } else {
+        problems
+            .error(
+                second.place,
+                format!("`{footprint}` gets mix `{}` here but `{}` elsewhere", name(second), name(first)),
+            )
+            .also(first.place)
+            .help("keep the one that is meant");
+    }
+}
+
+/// Reads a `footprint-file`: one value a line, `#` comments, a newline at the end.
+fn values_of_file(
+    kind: FootprintType,
+    file: &FileRef,
+    bytes: &[u8],
+    problems: &mut Problems,
+    mut value: impl FnMut((Footprint, Place)),
+) {
+    let id = problems.file(&file.name);
+    if !bytes.ends_with(b"\n") {
+        problems
+            .error(Place::whole_file(id), "the file does not end in a newline: it may be cut short")
+            .help("write or fetch it again, whole");
+    }
+    let mut values = 0_usize;
+    for (line, number) in bytes.split(|byte| *byte == b'\n').zip(1..) {
+        let content = line.split(|byte| *byte == b'#').next().unwrap_or_default();
+        let written = content.trim_ascii();
+        if written.is_empty() {
+            continue;
+        }
+        values += 1;
+        let indent = content.len() - content.trim_ascii_start().len();
+        let place = Place { file: id, line: number, column: saturate(indent + 1), length: saturate(written.len()) };
+        match kind.value(&String::from_utf8_lossy(written)) {
+            Ok(footprint) => value((footprint, place)),
+            Err(wrong) => problems.error(place, wrong.message).help = wrong.help,
+        }
+    }
+    if values == 0 {
+        problems
+            .error(Place::whole_file(id), "the file has no values")
+            .help("remove the footprint that names it if none are meant");
+    }
+}
+
+/// What every claim reaches. A range's value is its claim's place in the list, counted from 1:
+/// 0 is the default.
+#[derive(Default)]
+struct Ranges {
+    ipv4: Vec<Range<u32>>,
+    ipv6: Vec<Range<u128>>,
+}
+
+impl Ranges {
+    fn add_cidrs(&mut self, claims: &[Claim]) {
+        for (claim, id) in claims.iter().zip(1..) {
+            match claim.footprint {
+                Footprint::Ipv4Cidr(network) => {
+                    let start = network.network_address().to_bits();
+                    self.ipv4.push(range(start, network.broadcast_address().to_bits(), CIDR_LAYER, id));
+                }
+                Footprint::Ipv6Cidr(network) => {
+                    let start = network.network_address().to_bits();
+                    self.ipv6.push(range(start, network.last_address().to_bits(), CIDR_LAYER, id));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Adds the ranges of the ASes or countries that are claimed. A claimed one without any range
+    /// is probably a slip, and told.
+    fn add_dataset(
+        &mut self,
+        kind: FootprintType,
+        files: &[FileRef],
+        claims: &[Claim],
+        inputs: &Inputs,
+        problems: &mut Problems,
+    ) {
+        let key = |claim: &Claim| dataset::key(kind, claim.footprint);
+        let claimed: HashMap<Key, u32> =
+            claims.iter().zip(1..).filter_map(|(claim, id)| Some((key(claim)?, id))).collect();
+        let layer = if kind == FootprintType::Asn { ASN_LAYER } else { COUNTRY_LAYER };
+        let mut read = Dataset::new(kind);
+        for file in files.iter().filter(|_| !claimed.is_empty()) {
+            if let Some(bytes) = inputs.files.get(&file.path) {
+                let id = problems.file(&file.name);
+                read.add(id, &file.path, bytes, inputs.limit, problems);
+            }
+        }
+        let Settled { ipv4, ipv6 } = read.settle(problems);
+        let mut seen = HashSet::new();
+        let mut find = |key| claimed.get(&key).copied().inspect(|id| _ = seen.insert(*id));
+        self.ipv4.extend(ipv4.iter().filter_map(|s| Some(range(s.start, s.end, layer, find(s.value)?))));
+        self.ipv6.extend(ipv6.iter().filter_map(|s| Some(range(s.start, s.end, layer, find(s.value)?))));
+        if problems.has_errors() {
+            return; // the dataset may not be whole
+        }
+        for (claim, id) in claims.iter().zip(1..) {
+            if key(claim).is_some() && !seen.contains(&id) {
+                problems.warning(claim.place, format!("`{}` has no addresses in the datasets", claim.footprint));
+            }
+        }
+    }
+}

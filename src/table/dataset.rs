@@ -1,0 +1,246 @@
+//! Datasets: which addresses belong to an AS or a country.
+//!
+//! Reads CSV with a header row `start,end,asn` or `start,end,country` (inclusive ranges, plain or
+//! gzip) and MaxMind's `.mmdb`. Bytes in, disjoint ranges out; no files.
+
+use std::io::Read;
+use std::net::IpAddr;
+
+use super::footprint::{CountryCode, Footprint, FootprintType, shorten};
+use super::problem::{FileId, Place, Problems, saturate};
+use super::space::{self, Address, Range, Segment};
+
+/// What a dataset's ranges are keyed by: an AS number, or a country code as a number.
+pub type Key = u32;
+
+/// No such AS (RFC 7607 reserves 0, which nobody originates) and no such country.
+const NO_KEY: Key = u32::MAX;
+
+/// Overlaps told one by one; the rest are counted.
+const OVERLAPS_TOLD: usize = 5;
+
+/// The key of a footprint that is claimed by a dataset of the given type.
+pub fn key(kind: FootprintType, footprint: Footprint) -> Option<Key> {
+    match (kind, footprint) {
+        (FootprintType::Asn, Footprint::Asn(number)) => Some(number),
+        (FootprintType::CountryCode, Footprint::CountryCode(code)) => Some(country_key(code)),
+        _ => None,
+    }
+}
+
+pub fn country_key(code: CountryCode) -> Key {
+    let [first, second] = code.letters();
+    u32::from(first) << 8 | u32::from(second)
+}
+
+/// The ranges of every file of one type, as read.
+pub struct Dataset {
+    kind: FootprintType,
+    ipv4: Vec<Range<u32>>,
+    ipv6: Vec<Range<u128>>,
+    /// Which file the ranges from an order number on came from; the rest of it is the line.
+    files: Vec<(u32, FileId)>,
+    next_order: u32,
+}
+
+impl Dataset {
+    pub fn new(kind: FootprintType) -> Self {
+        Self { kind, ipv4: Vec::new(), ipv6: Vec::new(), files: Vec::new(), next_order: 0 }
+    }
+
+    /// Adds a file's ranges. Its name tells the format: `.mmdb`, or else CSV; gzip is recognised
+    /// by its first bytes. At most `limit` bytes are unpacked.
+    pub fn add(&mut self, file: FileId, name: &str, bytes: &[u8], limit: u64, problems: &mut Problems) {
+        self.files.push((self.next_order, file));
+        let before = self.ipv4.len() + self.ipv6.len();
+        let unpacked = match unpack(bytes, limit) {
+            Ok(unpacked) => unpacked,
+            Err(what) => {
+                problems.error(Place::whole_file(file), what).help("fetch or write the file again, whole");
+                return;
+            }
+        };
+        let bytes = unpacked.as_deref().unwrap_or(bytes);
+        let base_name = name.strip_suffix(".gz").unwrap_or(name);
+        let lines = if base_name.ends_with(".mmdb") {
+            super::mmdb::read(self.kind, file, bytes, problems, |start, end, key| self.push(start, end, key, 0));
+            0
+        } else {
+            self.read_csv(file, bytes, problems)
+        };
+        if self.ipv4.len() + self.ipv6.len() == before && !problems.has_errors() {
+            problems.error(Place::whole_file(file), "the dataset has no ranges");
+        }
+        self.next_order = self.next_order.saturating_add(lines).saturating_add(1);
+    }
+
+    /// Settles overlaps (the narrower range wins, then the first file and line) and warns of
+    /// them. Gives the disjoint ranges in order.
+    pub fn settle(self, problems: &mut Problems) -> Settled {
+        let Self { ipv4, ipv6, files, .. } = self;
+        Settled { ipv4: settle(ipv4, &files, problems), ipv6: settle(ipv6, &files, problems) }
+    }
+
+    fn read_csv(&mut self, file: FileId, bytes: &[u8], problems: &mut Problems) -> u32 {
+        if !bytes.ends_with(b"\n") {
+            problems
+                .error(Place::whole_file(file), "the file does not end in a newline: it may be cut short")
+                .help("fetch or write the file again, whole");
+        }
+        let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(bytes);
+        let mut record = csv::ByteRecord::new();
+        let mut last_line = 0;
+        loop {
+            match reader.read_byte_record(&mut record) {
+                Ok(true) => {}
+                Ok(false) => return last_line,
+                Err(error) => {
+                    problems.error(Place::line(file, last_line + 1), format!("not CSV: {error}"));
+                    return last_line;
+                }
+            }
+            let line = record.position().map_or(0, |position| position.line());
+            last_line = u32::try_from(line).unwrap_or(u32::MAX);
+            let read = if last_line == 1 { self.header(&record) } else { self.row(&record, last_line) };
+            if let Err(wrong) = read {
+                let place = wrong.place(file, last_line, &record);
+                problems.error(place, wrong.message);
+                if last_line == 1 {
+                    return last_line;
+                }
+            }
+        }
+    }
+
+    fn header(&self, record: &csv::ByteRecord) -> Result<(), WrongField> {
+        let column = match self.kind {
+            FootprintType::Asn => "asn",
+            _ => "country",
+        };
+        let expected = ["start", "end", column];
+        if record.iter().eq(expected.iter().map(|name| name.as_bytes())) {
+            return Ok(());
+        }
+        Err(WrongField { field: 0, message: format!("the header row must be `{}`", expected.join(",")) })
+    }
+
+    fn row(&mut self, record: &csv::ByteRecord, line: u32) -> Result<(), WrongField> {
+        let wrong = |field, message| WrongField { field, message };
+        let text = |field: usize| std::str::from_utf8(record.get(field).unwrap_or_default()).unwrap_or("\u{fffd}");
+        if record.len() != 3 {
+            return Err(wrong(0, format!("expected 3 fields, found {}", record.len())));
+        }
+        let address = |field: usize| {
+            text(field)
+                .parse::<IpAddr>()
+                .map_err(|_| wrong(field, format!("`{}` is not an IP address", shorten(text(field)))))
+        };
+        let (start, end) = (address(0)?, address(1)?);
+        if start.is_ipv4() != end.is_ipv4() {
+            return Err(wrong(1, "the range begins in one address family and ends in the other".to_owned()));
+        }
+        if start > end {
+            return Err(wrong(1, "the range ends before it begins".to_owned()));
+        }
+        let key = match self.kind {
+            FootprintType::Asn => text(2)
+                .parse::<u32>()
+                .ok()
+                .filter(|number| *number != NO_KEY)
+                .ok_or_else(|| wrong(2, format!("`{}` is not an AS number", shorten(text(2)))))?,
+            _ => text(2).parse::<CountryCode>().map(country_key).map_err(|error| wrong(2, error.message))?,
+        };
+        self.push(start, end, key, line);
+        Ok(())
+    }
+
+    fn push(&mut self, start: IpAddr, end: IpAddr, value: Key, line: u32) {
+        let order = self.next_order.saturating_add(line);
+        match (start, end) {
+            (IpAddr::V4(start), IpAddr::V4(end)) => {
+                self.ipv4.push(Range { start: start.to_bits(), end: end.to_bits(), layer: 0, order, value });
+            }
+            (IpAddr::V6(start), IpAddr::V6(end)) => {
+                self.ipv6.push(Range { start: start.to_bits(), end: end.to_bits(), layer: 0, order, value });
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Disjoint ranges in order.
+pub struct Settled {
+    pub ipv4: Vec<Segment<u32>>,
+    pub ipv6: Vec<Segment<u128>>,
+}
+
+struct WrongField {
+    field: usize,
+    message: String,
+}
+
+impl WrongField {
+    fn place(&self, file: FileId, line: u32, record: &csv::ByteRecord) -> Place {
+        let length = |field: usize| record.get(field).map_or(0, <[u8]>::len);
+        let before: usize = (0..self.field).map(|field| length(field) + 1).sum();
+        Place { file, line, column: saturate(before + 1), length: saturate(length(self.field)) }
+    }
+}
+
+fn settle<A: Address>(mut ranges: Vec<Range<A>>, files: &[(u32, FileId)], problems: &mut Problems) -> Vec<Segment<A>> {
+    ranges.sort_unstable_by_key(|range| (range.start, range.end, range.order));
+    let overlaps = overlaps(&ranges);
+    if overlaps.is_empty() {
+        return ranges.into_iter().map(|Range { start, end, value, .. }| Segment { start, end, value }).collect();
+    }
+    for (first, second) in overlaps.iter().take(OVERLAPS_TOLD) {
+        problems
+            .warning(place(*second, files), "the range overlaps another: the narrower one wins, then the first")
+            .also(place(*first, files));
+    }
+    if let Some((_, second)) = overlaps.get(OVERLAPS_TOLD) {
+        let more = overlaps.len() - OVERLAPS_TOLD;
+        problems.warning(Place::whole_file(place(*second, files).file), format!("{more} more ranges overlap"));
+    }
+    space::sweep(ranges, NO_KEY).into_iter().filter(|segment| segment.value != NO_KEY).collect()
+}
+
+/// Pairs of order numbers: each range that begins inside one before it. Wants sorted ranges.
+fn overlaps<A: Address>(ranges: &[Range<A>]) -> Vec<(u32, u32)> {
+    let mut found = Vec::new();
+    let mut furthest: Option<&Range<A>> = None;
+    for range in ranges {
+        match furthest {
+            Some(before) if range.start <= before.end => {
+                found.push((before.order, range.order));
+                if range.end > before.end {
+                    furthest = Some(range);
+                }
+            }
+            _ => furthest = Some(range),
+        }
+    }
+    found
+}
+
+fn place(order: u32, files: &[(u32, FileId)]) -> Place {
+    let index = files.partition_point(|(first, _)| *first <= order).saturating_sub(1);
+    let (first, file) = files[index];
+    Place::line(file, order - first)
+}
+
+/// The unpacked bytes of a gzip file, or none if it is not one.
+fn unpack(bytes: &[u8], limit: u64) -> Result<Option<Vec<u8>>, String> {
+    if !bytes.starts_with(&[0x1f, 0x8b]) {
+        return Ok(None);
+    }
+    let mut unpacked = Vec::new();
+    flate2::read::MultiGzDecoder::new(bytes)
+        .take(limit.saturating_add(1))
+        .read_to_end(&mut unpacked)
+        .map_err(|error| format!("the gzip file can't be unpacked: {error}"))?;
+    if unpacked.len() as u64 > limit {
+        return Err(format!("the file unpacks to more than the limit of {limit} bytes"));
+    }
+    Ok(Some(unpacked))
+}

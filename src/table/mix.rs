@@ -1,0 +1,137 @@
+//! Which CDN of a mix a client subnet gets, and in what order it falls back on the others.
+//!
+//! The choice is **weighted rendezvous hashing**: every CDN of the mix draws a number from the
+//! client's subnet and the CDN's own name, and the lowest draw, after division by the weight,
+//! wins. Nothing else goes in, so a client keeps its CDN across mixes, reloads, restarts,
+//! instances and machines. Another program gets the same answers by doing this:
+//!
+//! 1. **Subnet**, a 64-bit number: the family in the top byte (4 or 6), below it the address's
+//!    first 24 bits (IPv4) or 48 bits (IPv6) as a number. `192.0.2.77` is `0x0400_0000_00c0_0002`;
+//!    `2001:db8::1` is `0x0600_2001_0db8_0000`.
+//! 2. **Name**: the 64-bit FNV-1a hash of the name's bytes (offset basis `0xcbf29ce484222325`,
+//!    prime `0x100000001b3`).
+//! 3. **Hash**: `mix(mix(subnet) + mix(name))`, where the sum wraps and `mix` is SplitMix64's
+//!    finaliser: `z ^= z >>> 30; z *= 0xbf58476d1ce4e5b9; z ^= z >>> 27; z *= 0x94d049bb133111eb;
+//!    z ^= z >>> 31`, on unsigned 64-bit numbers that wrap.
+//! 4. **Uniform number** in (0, 1), exact in a double: `u = (2 * (hash >>> 12) + 1) * 2^-53`.
+//! 5. **Score**: `-ln(u) / weight` in IEEE 754 double precision. `ln` is FreeBSD's (fdlibm's)
+//!    `e_log.c`, bit for bit: the `libm` crate here, `StrictMath.log` in Java.
+//!    No platform's own `log` may stand in for it: they differ in the last bit.
+//! 6. **Order**: ascending by score; equal scores by the names' byte order. CDNs of weight 0
+//!    come after all the others, in byte order of name.
+//!
+//! With `u` uniform, `-ln(u) / weight` is exponentially distributed with rate `weight`, and the
+//! lowest of several such draws belongs to each CDN with probability weight / sum of weights. That
+//! holds for the rest of the order too. A CDN's score depends on no other CDN: raising its weight
+//! only lowers its own score, so clients move only towards it; without it, the others' order stands.
+//!
+//! # Test vectors
+//!
+//! | address | CDN | subnet | hash | score at weight 1 | at weight 60 |
+//! |---|---|---|---|---|---|
+//! | 192.0.2.77 | akamai | 040000000000c00002 | | | |
+//!
+//! Scores are the doubles' bits in hexadecimal.
+
+use std::net::IpAddr;
+
+use smallvec::SmallVec;
+
+/// A CDN by its place in the table's list, which is in byte order of name.
+pub type CdnId = u16;
+
+/// CDNs in the order in which a client should try them. Mixes seldom have more than eight.
+pub type Order = SmallVec<[CdnId; 8]>;
+
+/// The part of a client address that the choice sees: IPv4 /24, IPv6 /48.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Subnet(u64);
+
+impl Subnet {
+    /// The narrowest scope of an answer that depends on the subnet.
+    pub const IPV4_LENGTH: u8 = 24;
+    pub const IPV6_LENGTH: u8 = 48;
+
+    pub fn of(address: IpAddr) -> Self {
+        match address {
+            IpAddr::V4(v4) => Self(4 << 56 | u64::from(v4.to_bits() >> 8)),
+            IpAddr::V6(v6) => Self(6 << 56 | (v6.to_bits() >> 80) as u64),
+        }
+    }
+
+    pub fn length(address: IpAddr) -> u8 {
+        if address.is_ipv4() { Self::IPV4_LENGTH } else { Self::IPV6_LENGTH }
+    }
+}
+
+/// A CDN's name, hashed for the choice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NameKey(u64);
+
+impl NameKey {
+    pub fn of(name: &str) -> Self {
+        let fnv1a = name
+            .bytes()
+            .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+        Self(mix(fnv1a))
+    }
+}
+
+/// Weights of CDNs, ready to be asked for an order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mix {
+    pub name: String,
+    weighted: Vec<Share>,
+    /// Weight 0, in byte order of name.
+    fallbacks: Vec<CdnId>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Share {
+    cdn: CdnId,
+    key: NameKey,
+    weight: u16,
+}
+
+impl Mix {
+    /// `weights` pairs each CDN, by id and name, with its weight.
+    pub fn new<'a>(name: String, weights: impl IntoIterator<Item = (CdnId, &'a str, u16)>) -> Self {
+        let mut shares: Vec<Share> =
+            weights.into_iter().map(|(cdn, name, weight)| Share { cdn, key: NameKey::of(name), weight }).collect();
+        shares.sort_by_key(|share| share.cdn);
+        let (weighted, fallbacks): (Vec<_>, Vec<_>) = shares.into_iter().partition(|share| share.weight > 0);
+        Self { name, weighted, fallbacks: fallbacks.into_iter().map(|share| share.cdn).collect() }
+    }
+
+    /// Whether different subnets can get different orders.
+    pub fn depends_on_subnet(&self) -> bool {
+        self.weighted.len() > 1
+    }
+
+    pub fn order(&self, subnet: Subnet) -> Order {
+        let mut scored: SmallVec<[(f64, CdnId); 8]> =
+            self.weighted.iter().map(|share| (score(hash(subnet, share.key), share.weight), share.cdn)).collect();
+        // Ids are in byte order of name, so they break ties as the names would.
+        scored.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        scored.into_iter().map(|(_, cdn)| cdn).chain(self.fallbacks.iter().copied()).collect()
+    }
+}
+
+/// Step 3.
+pub fn hash(subnet: Subnet, name: NameKey) -> u64 {
+    mix(mix(subnet.0).wrapping_add(name.0))
+}
+
+/// Steps 4 and 5. The lowest score wins.
+pub fn score(hash: u64, weight: u16) -> f64 {
+    const STEP: f64 = 1.0 / (1_u64 << 53) as f64;
+    let uniform = (2 * (hash >> 12) + 1) as f64 * STEP;
+    -libm::log(uniform) / f64::from(weight)
+}
+
+/// SplitMix64's finaliser.
+fn mix(z: u64) -> u64 {
+    let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}

@@ -1,0 +1,35 @@
+//! The CDN table, from its JSON document to a decision for an address.
+//!
+//! Pure: bytes and addresses in, tables and decisions out. No files, no clock, no randomness, no
+//! logging, no tokio. In reading order:
+//!
+//! - [`problem`]: what is wrong, and where
+//! - [`json`] and [`reader`]: the document as a tree that knows its places, and typed access to it
+//! - [`footprint`]: the four CDNI footprint types and their values
+//! - [`manifest`]: the document, read and resolved
+//! - [`dataset`] and [`mmdb`]: address ranges of ASes and countries
+//! - [`space`]: overlapping ranges to disjoint prefixes
+//! - [`compile`]: manifest and files to a [`Table`]
+//! - [`trie`]: the frozen prefixes
+//! - [`mix`]: weights to an order of CDNs
+//! - [`lookup`]: an address to a [`Decision`]
+//! - [`answer`]: a decision as the JSON that clients get
+
+pub mod answer;
+pub mod compile;
+pub mod dataset;
+pub mod footprint;
+pub mod json;
+pub mod lookup;
+pub mod manifest;
+pub mod mix;
+pub mod mmdb;
+pub mod problem;
+pub mod reader;
+pub mod space;
+pub mod trie;
+
+pub use compile::{Inputs, compile};
+pub use lookup::{Decision, Table, client_address};
+pub use manifest::Manifest;
+pub use problem::Problems;

@@ -1,0 +1,296 @@
+//! What is wrong with an input, and where: file, line, column.
+//!
+//! A check collects every [`Problem`] it meets and goes on; it never stops at the first.
+//! No I/O: the caller prints.
+
+use std::fmt;
+use std::ops::Range;
+
+use serde::Serialize;
+
+/// At most this many problems are kept of one file; the rest are counted. A binary file given
+/// by mistake would otherwise report each of its lines.
+const KEPT_PER_FILE: usize = 100;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    Error,
+    Warning,
+}
+
+/// A file known to a [`Problems`] collection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FileId(u16);
+
+/// Where something stands. Lines and columns count from 1; columns count characters.
+/// Line 0 means the file as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    pub file: FileId,
+    pub line: u32,
+    pub column: u32,
+    /// Length in characters, for underlining. 0 when unknown.
+    pub length: u32,
+}
+
+impl Place {
+    pub fn whole_file(file: FileId) -> Self {
+        Place { file, line: 0, column: 0, length: 0 }
+    }
+
+    pub fn line(file: FileId, line: u32) -> Self {
+        Place { file, line, column: 1, length: 0 }
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct Problem {
+    pub severity: Severity,
+    pub place: Place,
+    pub message: String,
+    /// What to do about it.
+    pub help: Option<String>,
+    /// The other place of a conflict.
+    pub also: Option<Place>,
+}
+
+impl Problem {
+    pub fn help(&mut self, help: impl Into<String>) -> &mut Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    pub fn also(&mut self, place: Place) -> &mut Self {
+        self.also = Some(place);
+        self
+    }
+}
+
+/// Everything found so far, with the names of the files it was found in.
+#[derive(Debug, Default)]
+pub struct Problems {
+    files: Vec<FileProblems>,
+    list: Vec<Problem>,
+    errors: usize,
+}
+
+#[derive(Debug)]
+struct FileProblems {
+    name: String,
+    kept: usize,
+    left_out: usize,
+    last: Option<Problem>,
+}
+
+impl Problems {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Makes a file known by the name that people will read. The same name gives the same id.
+    pub fn file(&mut self, name: &str) -> FileId {
+        let known = self.files.iter().position(|file| file.name == name);
+        let index = known.unwrap_or_else(|| {
+            let fresh = FileProblems { name: name.to_owned(), kept: 0, left_out: 0, last: None };
+            self.files.push(fresh);
+            self.files.len() - 1
+        });
+        FileId(u16::try_from(index).unwrap_or(u16::MAX))
+    }
+
+    pub fn error(&mut self, place: Place, message: impl Into<String>) -> &mut Problem {
+        self.errors += 1;
+        self.add(Severity::Error, place, message.into())
+    }
+
+    pub fn warning(&mut self, place: Place, message: impl Into<String>) -> &mut Problem {
+        self.add(Severity::Warning, place, message.into())
+    }
+
+    pub fn has_errors(&self) -> bool {
+        self.errors > 0
+    }
+
+    pub fn errors(&self) -> usize {
+        self.errors
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// The problems in the order of their places, as people and tools read them.
+    pub fn shown(&self) -> Vec<Shown> {
+        let mut sorted: Vec<&Problem> = self.list.iter().collect();
+        sorted.sort_by_key(|problem| problem.place);
+        let mut shown: Vec<Shown> = sorted.into_iter().map(|problem| self.show(problem)).collect();
+        for file in self.files.iter().filter(|file| file.left_out > 0) {
+            shown.push(Shown {
+                severity: Severity::Error,
+                file: file.name.clone(),
+                line: 0,
+                column: 0,
+                length: 0,
+                message: format!("{} more problems in this file are not shown", file.left_out),
+                help: None,
+                also: None,
+            });
+        }
+        shown
+    }
+
+    fn add(&mut self, severity: Severity, place: Place, message: String) -> &mut Problem {
+        let problem = Problem { severity, place, message, help: None, also: None };
+        let file = &mut self.files[usize::from(place.file.0)];
+        if file.kept >= KEPT_PER_FILE {
+            file.left_out += 1;
+            return file.last.insert(problem);
+        }
+        file.kept += 1;
+        let index = self.list.len();
+        self.list.push(problem);
+        &mut self.list[index]
+    }
+
+    fn show(&self, problem: &Problem) -> Shown {
+        let name = |place: Place| self.files[usize::from(place.file.0)].name.clone();
+        Shown {
+            severity: problem.severity,
+            file: name(problem.place),
+            line: problem.place.line,
+            column: problem.place.column,
+            length: problem.place.length,
+            message: problem.message.clone(),
+            help: problem.help.clone(),
+            also: problem.also.map(|place| OtherPlace { file: name(place), line: place.line, column: place.column }),
+        }
+    }
+}
+
+/// One problem with its file's name, ready to print or to serialize.
+#[derive(Debug, Clone, Serialize)]
+pub struct Shown {
+    pub severity: Severity,
+    pub file: String,
+    pub line: u32,
+    pub column: u32,
+    pub length: u32,
+    pub message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub help: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub also: Option<OtherPlace>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct OtherPlace {
+    pub file: String,
+    pub line: u32,
+    pub column: u32,
+}
+
+impl fmt::Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_place(f, &self.file, self.line, self.column)?;
+        let severity = match self.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        };
+        write!(f, ": {severity}: {}", self.message)?;
+        if let Some(also) = &self.also {
+            f.write_str("\n    the other place: ")?;
+            write_place(f, &also.file, also.line, also.column)?;
+        }
+        if let Some(help) = &self.help {
+            write!(f, "\n    help: {help}")?;
+        }
+        Ok(())
+    }
+}
+
+fn write_place(f: &mut fmt::Formatter<'_>, file: &str, line: u32, column: u32) -> fmt::Result {
+    match (line, column) {
+        (0, _) => f.write_str(file),
+        (line, 0) => write!(f, "{file}:{line}"),
+        (line, column) => write!(f, "{file}:{line}:{column}"),
+    }
+}
+
+/// A text and where its lines begin, to turn byte offsets into places.
+pub struct Text<'t> {
+    pub file: FileId,
+    pub text: &'t str,
+    line_starts: Vec<usize>,
+}
+
+impl<'t> Text<'t> {
+    pub fn new(file: FileId, text: &'t str) -> Self {
+        let after_newlines = text.match_indices('\n').map(|(offset, _)| offset + 1);
+        Text { file, text, line_starts: std::iter::once(0).chain(after_newlines).collect() }
+    }
+
+    pub fn place(&self, span: &Range<u32>) -> Place {
+        let (start, end) = (span.start as usize, span.end as usize);
+        let line = self.line_starts.partition_point(|&line_start| line_start <= start);
+        let line_start = self.line_starts[line - 1];
+        let characters = |range: Range<usize>| {
+            let slice = self.text.get(range).unwrap_or_default();
+            saturate(slice.split('\n').next().unwrap_or_default().chars().count())
+        };
+        Place {
+            file: self.file,
+            line: saturate(line),
+            column: characters(line_start..start).saturating_add(1),
+            length: characters(start..end),
+        }
+    }
+}
+
+/// Place numbers are 32 bits wide; inputs are far below that.
+pub fn saturate(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+/// The known word nearest to a misspelt one, if any is near enough to be worth saying.
+pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    known
+        .into_iter()
+        .map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate))
+        .filter(|(distance, candidate)| *distance * 3 <= candidate.len().max(3))
+        .min()
+        .map(|(_, candidate)| candidate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_count_characters_from_one() {
+        let mut problems = Problems::new();
+        let text = Text::new(problems.file("t"), "ab\n  \"é\" x\n");
+        let place = text.place(&(10..11));
+        assert_eq!((place.line, place.column, place.length), (2, 7, 1));
+        assert_eq!(text.place(&(0..1)).line, 1);
+    }
+
+    #[test]
+    fn a_flood_is_counted_not_kept() {
+        let mut problems = Problems::new();
+        let file = problems.file("flood");
+        for line in 1..=1000 {
+            problems.error(Place::line(file, line), "bad");
+        }
+        let shown = problems.shown();
+        assert_eq!(shown.len(), KEPT_PER_FILE + 1);
+        assert_eq!(problems.errors(), 1000);
+        assert!(shown[KEPT_PER_FILE].to_string().contains("900 more problems"));
+    }
+
+    #[test]
+    fn the_nearest_word_must_be_near() {
+        assert_eq!(nearest("footprnts", ["footprints", "mixes"]), Some("footprints"));
+        assert_eq!(nearest("zebra", ["footprints", "mixes"]), None);
+    }
+}

@@ -1,0 +1,143 @@
+//! Typed access to a JSON tree: what is missing, unknown, doubled or of the wrong kind becomes a
+//! problem with its place, and reading goes on.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use super::footprint::shorten;
+use super::json::{Member, Node, Value};
+use super::problem::{Problem, Problems, Text, nearest};
+
+/// CDNs and mixes are referred to by 16-bit numbers.
+const MOST_NAMES: usize = u16::MAX as usize;
+
+pub struct Reader<'r, 't> {
+    pub text: &'r Text<'t>,
+    pub problems: &'r mut Problems,
+}
+
+/// The known members of one object.
+pub struct Fields<'n, 't> {
+    object: &'n Node<'t>,
+    what: String,
+    members: Vec<&'n Member<'t>>,
+}
+
+impl<'n, 't> Fields<'n, 't> {
+    pub fn optional(&self, key: &str) -> Option<&'n Node<'t>> {
+        self.members.iter().find(|member| member.key == key).map(|member| &member.value)
+    }
+
+    pub fn span(&self) -> &Range<u32> {
+        &self.object.span
+    }
+}
+
+impl Reader<'_, '_> {
+    pub fn error(&mut self, span: &Range<u32>, message: String) -> &mut Problem {
+        self.problems.error(self.text.place(span), message)
+    }
+
+    /// An object whose keys are known beforehand. None, with an error, if it is no object.
+    pub fn fields<'n, 't>(&mut self, node: &'n Node<'t>, what: &str, known: &[&str]) -> Option<Fields<'n, 't>> {
+        if !self.is_object(node) {
+            self.wrong_kind(node, what, "an object");
+            return None;
+        }
+        let mut members = self.members(node, what);
+        members.retain(|member| {
+            let is_known = known.contains(&member.key.as_ref());
+            if !is_known {
+                let problem = self.error(&member.key_span, format!("unknown key `{}` in {what}", shorten(&member.key)));
+                match nearest(&member.key, known.iter().copied()) {
+                    Some(near) => problem.help(format!("did you mean `{near}`?")),
+                    None => problem.help(format!("the keys here are {}", known.join(", "))),
+                };
+            }
+            is_known
+        });
+        Some(Fields { object: node, what: what.to_owned(), members })
+    }
+
+    pub fn required<'n, 't>(&mut self, fields: &Fields<'n, 't>, key: &str) -> Option<&'n Node<'t>> {
+        let found = fields.optional(key);
+        if found.is_none() {
+            let start = fields.span().start;
+            self.error(&(start..start + 1), format!("{} has no `{key}`", fields.what));
+        }
+        found
+    }
+
+    /// The members of an object with free keys. Of equal keys, the first; the others are errors.
+    pub fn members<'n, 't>(&mut self, node: &'n Node<'t>, what: &str) -> Vec<&'n Member<'t>> {
+        let Value::Object(members) = &node.value else {
+            self.wrong_kind(node, what, "an object");
+            return Vec::new();
+        };
+        let mut first: HashMap<&str, &Member<'t>> = HashMap::with_capacity(members.len());
+        let mut kept = Vec::with_capacity(members.len());
+        for member in members {
+            if let Some(before) = first.get(member.key.as_ref()) {
+                let place = self.text.place(&before.key_span);
+                self.error(&member.key_span, format!("the key `{}` stands twice in {what}", shorten(&member.key)))
+                    .also(place)
+                    .help("keep one of them");
+            } else {
+                first.insert(&member.key, member);
+                kept.push(member);
+            }
+        }
+        kept
+    }
+
+    pub fn items<'n, 't>(&mut self, node: &'n Node<'t>, what: &str) -> &'n [Node<'t>] {
+        if let Value::Array(items) = &node.value {
+            return items;
+        }
+        self.wrong_kind(node, what, "an array");
+        &[]
+    }
+
+    pub fn string<'n>(&mut self, node: &'n Node<'_>, what: &str) -> Option<&'n str> {
+        if let Value::String(string) = &node.value {
+            return Some(string);
+        }
+        self.wrong_kind(node, what, "a string");
+        None
+    }
+
+    /// A whole number from 0 to `most`.
+    pub fn whole(&mut self, node: &Node<'_>, what: &str, most: u64, unit: &str) -> Option<u64> {
+        let Value::Number(written) = &node.value else {
+            self.wrong_kind(node, what, "a number");
+            return None;
+        };
+        let number = written.parse().ok().filter(|number| *number <= most);
+        if number.is_none() {
+            self.error(&node.span, format!("{what} can't be {}", shorten(written)))
+                .help(format!("write {unit} as a whole number from 0 to {most}"));
+        }
+        number
+    }
+
+    pub fn limit(&mut self, span: &Range<u32>, what: &str, count: usize) {
+        if count > MOST_NAMES {
+            self.error(
+                &(span.start..span.start + 1),
+                format!("{count} {what} are more than the {MOST_NAMES} there can be"),
+            );
+        }
+    }
+
+    pub fn is_object(&self, node: &Node<'_>) -> bool {
+        matches!(node.value, Value::Object(_))
+    }
+
+    pub fn has_members(&self, node: &Node<'_>) -> bool {
+        matches!(&node.value, Value::Object(members) if !members.is_empty())
+    }
+
+    fn wrong_kind(&mut self, node: &Node<'_>, what: &str, expected: &str) {
+        self.error(&node.span, format!("{what} must be {expected}, not {}", node.value.kind()));
+    }
+}
