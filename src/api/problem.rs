@@ -1,0 +1,86 @@
+//! What can go wrong with a request, and the `application/problem+json` (RFC 9457) that says so.
+//!
+//! The one map from error to status. Nothing of what the client sent is repeated, and nothing
+//! internal leaves the process.
+
+use axum::response::{IntoResponse, Response};
+use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE};
+use http::{HeaderValue, StatusCode};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Problem {
+    AddressMissing,
+    AddressRepeated,
+    AddressEmpty,
+    AddressUnreadable,
+    HostNotOne,
+    TransferEncoding,
+    ClientRefused,
+    RoleMissing,
+    NotFound,
+    MethodNotAllowed,
+    TargetTooLong,
+    Internal,
+}
+
+impl Problem {
+    fn status(self) -> StatusCode {
+        match self {
+            Self::AddressMissing
+            | Self::AddressRepeated
+            | Self::AddressEmpty
+            | Self::AddressUnreadable
+            | Self::HostNotOne
+            | Self::TransferEncoding => StatusCode::BAD_REQUEST,
+            Self::ClientRefused | Self::RoleMissing => StatusCode::FORBIDDEN,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::TargetTooLong => StatusCode::URI_TOO_LONG,
+            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    fn detail(self) -> &'static str {
+        match self {
+            Self::AddressMissing => "the query parameter `ip` is missing",
+            Self::AddressRepeated => "the query parameter `ip` is given more than once",
+            Self::AddressEmpty => "the query parameter `ip` is empty",
+            Self::AddressUnreadable => {
+                "the query parameter `ip` is not an IPv4 or IPv6 address: no zone, port, brackets, white space or \
+                 leading zeros"
+            }
+            Self::HostNotOne => "an HTTP/1.1 request has exactly one Host header field (RFC 9112, section 3.2)",
+            Self::TransferEncoding => "requests here have no body, so no Transfer-Encoding",
+            Self::ClientRefused => "the client certificate is not accepted",
+            Self::RoleMissing => "the client certificate does not have the role for this",
+            Self::NotFound => "there is nothing at this path",
+            Self::MethodNotAllowed => "the method is not allowed here",
+            Self::TargetTooLong => "the request target is over 8192 bytes",
+            Self::Internal => "the request failed for a reason on this side",
+        }
+    }
+
+    /// Whether the connection must not be used further: who sent this may mean another message
+    /// by what follows than is read here.
+    fn closes(self) -> bool {
+        matches!(self, Self::HostNotOne | Self::TransferEncoding | Self::ClientRefused)
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = self.status();
+        let title = status.canonical_reason().unwrap_or_default();
+        let detail = self.detail();
+        let code = status.as_u16();
+        let body = format!(r#"{{"type":"about:blank","title":"{title}","status":{code},"detail":"{detail}"}}"#);
+        let mut response = (status, body).into_response();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if self.closes() {
+            headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        response
+    }
+}

@@ -1,0 +1,129 @@
+//! `croupier check`: everything that `serve` would load, checked; nothing is served.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::SystemTime;
+
+use clap::Args;
+use serde::Serialize;
+
+use super::{BAD, Format, Outcome, problems, serve};
+use crate::app;
+use crate::config::{Config, Guards};
+use crate::reload::load::gather;
+use crate::table::problem::{Severity, Shown};
+use crate::table::{Problems, Table};
+
+/// Check configuration, table and trust; tell every problem with file, line and column.
+#[derive(Debug, Args)]
+pub struct Check {
+    /// The configuration file.
+    #[arg(long, default_value = "croupier.toml", value_name = "FILE")]
+    config: PathBuf,
+    /// Check this table alone.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["config", "print_config"])]
+    table: Option<PathBuf>,
+    /// Show the configuration in effect: file, environment and defaults together.
+    #[arg(long)]
+    print_config: bool,
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+}
+
+/// What `--format json` prints.
+#[derive(Serialize)]
+struct Report<'r> {
+    errors: usize,
+    warnings: usize,
+    problems: &'r [Shown],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    table: Option<Counts>,
+}
+
+/// What is in a good table.
+#[derive(Serialize)]
+struct Counts {
+    version: String,
+    digest: String,
+    cdns: usize,
+    mixes: usize,
+    footprints: usize,
+    prefixes_ipv4: usize,
+    prefixes_ipv6: usize,
+    canaries: usize,
+}
+
+impl Counts {
+    fn of(table: &Table) -> Self {
+        let (prefixes_ipv4, prefixes_ipv6) = table.trie.len();
+        Self {
+            version: table.version.clone(),
+            digest: table.digest.clone(),
+            cdns: table.cdns.len(),
+            mixes: table.mixes.len(),
+            footprints: table.footprints.len() - 1,
+            prefixes_ipv4,
+            prefixes_ipv6,
+            canaries: table.canaries.len(),
+        }
+    }
+}
+
+impl Check {
+    pub fn run(self) -> Outcome {
+        let mut found = Vec::new();
+        let counts = match &self.table {
+            Some(table) => self.table_alone(table, &mut found),
+            None => {
+                let config = serve::read(&self.config, &mut found);
+                if let (true, Some(config)) = (self.print_config, &config) {
+                    return print(config);
+                }
+                let prepared = config.and_then(|config| app::prepare(config, SystemTime::now(), &mut found));
+                prepared.map(|prepared| Counts::of(&prepared.table))
+            }
+        };
+        let shown = problems::shown(&found);
+        let good = problems::count(&shown, Severity::Error) == 0;
+        let mut out = io::stdout().lock();
+        match self.format {
+            Format::Json => {
+                let report = Report {
+                    errors: problems::count(&shown, Severity::Error),
+                    warnings: problems::count(&shown, Severity::Warning),
+                    problems: &shown,
+                    table: counts,
+                };
+                serde_json::to_writer_pretty(&mut out, &report)?;
+                writeln!(out)?;
+            }
+            Format::Text => {
+                problems::write(&mut out, &shown)?;
+                if let Some(counts) = counts {
+                    let Counts { version, cdns, mixes, footprints, prefixes_ipv4, prefixes_ipv6, canaries, digest } =
+                        counts;
+                    writeln!(
+                        out,
+                        "table {version}: {cdns} CDNs, {mixes} mixes, {footprints} footprint values, {prefixes_ipv4} IPv4 and \
+                         {prefixes_ipv6} IPv6 prefixes, {canaries} canaries pass\ndigest {digest}"
+                    )?;
+                }
+                writeln!(out, "{}: {}", if good { "good" } else { "bad" }, problems::summary(&shown))?;
+            }
+        }
+        Ok(if good { ExitCode::SUCCESS } else { ExitCode::from(BAD) })
+    }
+
+    fn table_alone(&self, path: &Path, found: &mut Vec<Problems>) -> Option<Counts> {
+        let (table, problems) = gather(path, Guards::default().max_input).compile();
+        found.push(problems);
+        table.map(|table| Counts::of(&table))
+    }
+}
+
+fn print(config: &Config) -> Outcome {
+    let printed = toml::to_string(config).map_err(io::Error::other)?;
+    io::stdout().lock().write_all(printed.as_bytes())?;
+    Ok(ExitCode::SUCCESS)
+}

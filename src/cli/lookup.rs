@@ -1,0 +1,94 @@
+//! `croupier lookup`: the service's answers, without a service.
+
+use std::io::{self, BufRead, BufWriter, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::{BAD, Format, Outcome, problems};
+use crate::config::Guards;
+use crate::reload::load::gather;
+use crate::table::answer::Renderer;
+use crate::table::footprint::shorten;
+use crate::table::{Decision, Table, client_address};
+
+/// Look addresses up in a table file, by the same code as the service.
+#[derive(Debug, Args)]
+pub struct Lookup {
+    /// The table.
+    #[arg(long, default_value = "data/cdn-table.json", value_name = "FILE")]
+    table: PathBuf,
+    /// JSON is what the service answers, one line an address.
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+    /// IPv4 or IPv6 addresses; `-` reads them from standard input, one a line.
+    #[arg(required = true, value_name = "IP")]
+    addresses: Vec<String>,
+}
+
+impl Lookup {
+    pub fn run(self) -> Outcome {
+        let (table, found) = gather(&self.table, Guards::default().max_input).compile();
+        let shown = problems::shown(std::slice::from_ref(&found));
+        problems::write(&mut io::stderr(), &shown)?;
+        let Some(table) = table else {
+            eprintln!("croupier: {}: {}", self.table.display(), problems::summary(&shown));
+            return Ok(ExitCode::from(BAD));
+        };
+        // A service that had just started with this table would be at its first generation.
+        let renderer = Renderer::new(&table, 1);
+        let mut answers = Answers {
+            table: &table,
+            renderer,
+            format: self.format,
+            out: BufWriter::new(io::stdout().lock()),
+            all_good: true,
+        };
+        for address in &self.addresses {
+            if address == "-" {
+                for (line, number) in io::stdin().lock().lines().zip(1..) {
+                    answers.answer(line?.trim_end_matches('\r'), &format!("standard input:{number}: "))?;
+                }
+            } else {
+                answers.answer(address, "")?;
+            }
+        }
+        answers.out.flush()?;
+        Ok(if answers.all_good { ExitCode::SUCCESS } else { ExitCode::from(BAD) })
+    }
+}
+
+struct Answers<'t, W> {
+    table: &'t Table,
+    renderer: Renderer,
+    format: Format,
+    out: W,
+    all_good: bool,
+}
+
+impl<W: Write> Answers<'_, W> {
+    /// Answers a good address; tells of a bad one and where it stood.
+    fn answer(&mut self, written: &str, place: &str) -> io::Result<()> {
+        let Some(address) = client_address(written) else {
+            self.all_good = false;
+            eprintln!("croupier: {place}`{}` is not an IPv4 or IPv6 address", shorten(written));
+            return Ok(());
+        };
+        let decision = self.table.decide(address);
+        match self.format {
+            Format::Json => {
+                self.out.write_all(&self.renderer.json(&decision))?;
+                writeln!(self.out)
+            }
+            Format::Text => self.text(&decision),
+        }
+    }
+
+    /// `2.121.3.4  bidi, akamai  (mix on-net by asn:as5607, for 2.121.3.0/24)`
+    fn text(&mut self, decision: &Decision<'_>) -> io::Result<()> {
+        let Decision { address, scope, footprint, mix, cdns } = decision;
+        let names: Vec<&str> = cdns.iter().map(|cdn| self.table.cdns[usize::from(*cdn)].name.as_str()).collect();
+        writeln!(self.out, "{address}  {}  (mix {} by {footprint}, for {scope})", names.join(", "), mix.name)
+    }
+}

@@ -1,0 +1,66 @@
+//! The command line: one file a command. Offline commands run the same code as the service.
+//!
+//! Results go to stdout, logs and progress to stderr. Exit codes: 0 good, 1 bad input or a failed
+//! check, 2 wrong usage.
+
+mod check;
+mod generate;
+mod lookup;
+mod problems;
+mod serve;
+
+use std::io;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+/// Which CDN, in what order, for a client address: a lookup service over mTLS.
+#[derive(Debug, Parser)]
+#[command(name = "croupier", version, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Serve(serve::Serve),
+    Check(check::Check),
+    Lookup(lookup::Lookup),
+    Completions(generate::Completions),
+    Man(generate::Man),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// How a command ended, unless it broke off on an error of input or output.
+type Outcome = io::Result<ExitCode>;
+
+/// Bad input or a failed check.
+const BAD: u8 = 1;
+
+impl Cli {
+    /// Runs the command.
+    pub fn run(self) -> ExitCode {
+        let outcome = match self.command {
+            Command::Serve(command) => command.run(),
+            Command::Check(command) => command.run(),
+            Command::Lookup(command) => command.run(),
+            Command::Completions(command) => command.run(),
+            Command::Man(command) => command.run(),
+        };
+        outcome.unwrap_or_else(|error| {
+            // Who reads our output may have read enough: `croupier lookup - | head`.
+            if error.kind() != io::ErrorKind::BrokenPipe {
+                eprintln!("croupier: {error}");
+            }
+            ExitCode::from(BAD)
+        })
+    }
+}

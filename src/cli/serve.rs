@@ -1,0 +1,126 @@
+//! `croupier serve`: the service.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::SystemTime;
+
+use clap::Args;
+use time::OffsetDateTime;
+
+use super::{BAD, Outcome, problems};
+use crate::app::{self, Addresses, Prepared};
+use crate::config::{self, Config};
+use crate::table::Problems;
+use crate::{telemetry, trust};
+
+/// Serve lookups, health and metrics until SIGTERM.
+///
+/// SIGHUP reads the configuration again and reloads the table. Files that change are reloaded
+/// by themselves. A bad table never replaces a good one.
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// The configuration file.
+    #[arg(long, default_value = "croupier.toml", value_name = "FILE")]
+    config: PathBuf,
+    /// Try it out: nothing needs to be prepared. Makes a development CA under certs/dev/ unless
+    /// it is there, and serves data/cdn-table.json on the loopback.
+    #[arg(long, conflicts_with = "config")]
+    dev: bool,
+}
+
+impl Serve {
+    pub fn run(self) -> Outcome {
+        let mut found = Vec::new();
+        let config = if self.dev { development(&mut found)? } else { read(&self.config, &mut found) };
+        if let Some(config) = &config {
+            if let Err(message) = telemetry::init_logs(&config.log) {
+                return Err(io::Error::other(message));
+            }
+        }
+        telemetry::init_metrics();
+        let prepared = config.and_then(|config| app::prepare(config, SystemTime::now(), &mut found));
+        let shown = problems::shown(&found);
+        problems::write(&mut io::stderr(), &shown)?;
+        let Some(prepared) = prepared else {
+            eprintln!("croupier: not started: {}", problems::summary(&shown));
+            return Ok(ExitCode::from(BAD));
+        };
+        self.serve(prepared)
+    }
+
+    fn serve(self, prepared: Prepared) -> Outcome {
+        let dev = self.dev;
+        let reread = move || if dev { None } else { reread(&self.config) };
+        let listening = move |addresses: &Addresses| {
+            let mut out = io::stdout();
+            _ = writeln!(out, "{addresses}");
+            if dev {
+                _ = writeln!(out, "{}", curl(addresses));
+            }
+            // Nobody may be reading; serving goes on.
+            _ = out.flush();
+        };
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        runtime.block_on(app::serve(prepared, Box::new(reread), listening))?;
+        // Connections past the drain's deadline are not waited for.
+        runtime.shutdown_background();
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// A line that works as pasted.
+fn curl(addresses: &Addresses) -> String {
+    let port = addresses.lookup.port();
+    format!(
+        "curl --cacert certs/dev/root.pem --cert certs/dev/client.pem --key certs/dev/client.key \
+         'https://localhost:{port}/lookup?ip=2.121.3.4'"
+    )
+}
+
+fn development(found: &mut Vec<Problems>) -> io::Result<Option<Config>> {
+    let base = Path::new("");
+    if trust::development::make(&base.join("certs/dev"), OffsetDateTime::now_utc())? {
+        eprintln!("made a development CA and certificates under certs/dev/");
+    }
+    let mut problems = Problems::new();
+    let printed = toml::to_string(&Config::development(base)).map_err(io::Error::other)?;
+    let config = config::read("--dev", &printed, &environment(), &mut problems);
+    found.push(problems);
+    Ok(config)
+}
+
+/// Reads the configuration file and what the environment says over it.
+pub fn read(path: &Path, found: &mut Vec<Problems>) -> Option<Config> {
+    let mut problems = Problems::new();
+    let name = path.to_string_lossy();
+    let config = match std::fs::read_to_string(path) {
+        Ok(text) => config::read(&name, &text, &environment(), &mut problems),
+        Err(error) => {
+            let place = crate::table::problem::Place::whole_file(problems.file(&name));
+            let problem = problems.error(place, format!("the configuration can't be read: {error}"));
+            problem.help("name it with --config FILE, or try `croupier serve --dev`");
+            None
+        }
+    };
+    found.push(problems);
+    config
+}
+
+fn reread(path: &Path) -> Option<Config> {
+    let mut found = Vec::new();
+    let config = read(path, &mut found);
+    found.iter().for_each(crate::reload::worker::log);
+    if config.is_none() {
+        telemetry::reload("config", "failed");
+        tracing::error!("refused the new configuration; the old one stays in force");
+    }
+    config
+}
+
+fn environment() -> config::Environment {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .filter(|(name, _)| name.starts_with("CROUPIER_"))
+        .collect()
+}

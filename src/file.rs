@@ -1,0 +1,69 @@
+//! Files as inputs: read whole, of one moment, and bounded.
+
+use std::fs::{File, Metadata};
+use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+/// How often a file that keeps changing is read before giving up.
+const ATTEMPTS: usize = 3;
+
+/// Tells one state of a file from another without reading it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stamp {
+    device: u64,
+    inode: u64,
+    size: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+impl Stamp {
+    /// The stamp of what a path leads to now, through every symlink. None if there is nothing.
+    pub fn of(path: &Path) -> Option<Self> {
+        path.metadata().ok().map(|metadata| Self::from_metadata(&metadata))
+    }
+
+    fn from_metadata(metadata: &Metadata) -> Self {
+        Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            size: metadata.size(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+        }
+    }
+}
+
+/// Reads a file whole. If it changed while it was read, it is read again.
+///
+/// # Errors
+/// Says, to follow the file's name, what was wrong with it.
+pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, String> {
+    for _ in 0..ATTEMPTS {
+        let before = Stamp::of(path);
+        let bytes = read_once(path, limit)?;
+        if before.is_some() && before == Stamp::of(path) {
+            return Ok(bytes);
+        }
+    }
+    Err("the file changes while it is read; write it under another name and rename it".to_owned())
+}
+
+fn read_once(path: &Path, limit: u64) -> Result<Vec<u8>, String> {
+    let unreadable = |error: io::Error| match error.kind() {
+        io::ErrorKind::NotFound => "the file does not exist".to_owned(),
+        _ => format!("the file can't be read: {error}"),
+    };
+    // Asked first: opening a pipe would wait for its writer.
+    if !path.metadata().map_err(unreadable)?.is_file() {
+        return Err("this is not a regular file".to_owned());
+    }
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(unreadable)?;
+    file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(unreadable)?;
+    if bytes.len() as u64 > limit {
+        return Err(format!("the file is larger than the {limit} bytes that are left for it"));
+    }
+    Ok(bytes)
+}

@@ -1,0 +1,182 @@
+//! One look at a TLS listener from the outside: connect, shake hands, ask, as a client would.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::header::HOST;
+use http::{Request, StatusCode};
+use http_body_util::Empty;
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use rustls::client::Resumption;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
+use rustls::{AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use tokio::io::AsyncReadExt;
+use tokio::net::{TcpSocket, TcpStream};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use crate::probe_ticket::ProbeTicket;
+
+/// What a look may take. The load balancer's own patience is a few seconds.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Any address that is looked up. Documentation space: nobody's.
+const PATH: &str = "/lookup?ip=192.0.2.1";
+
+/// A TLS listener of this process, as the probe sees it.
+pub struct Acceptor {
+    pub name: &'static str,
+    address: SocketAddr,
+    ticket: ProbeTicket,
+    connector: TlsConnector,
+    /// With a certificate of its own the probe asks; without, it expects to be turned away.
+    asks: bool,
+}
+
+impl Acceptor {
+    /// `listens` is where the listener is bound; `certificate` is what it must show.
+    ///
+    /// # Errors
+    /// If the probe's own identity is unusable.
+    pub fn new(
+        name: &'static str,
+        listens: SocketAddr,
+        ticket: ProbeTicket,
+        certificate: CertificateDer<'static>,
+        identity: Option<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)>,
+    ) -> Result<Self, Error> {
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let shown = Arc::new(ShowsOnly { certificate, provider: Arc::clone(&provider) });
+        let builder = ClientConfig::builder_with_provider(provider)
+            .with_protocol_versions(rustls::ALL_VERSIONS)?
+            .dangerous()
+            .with_custom_certificate_verifier(shown);
+        let asks = identity.is_some();
+        let mut config = match identity {
+            Some((chain, key)) => builder.with_client_auth_cert(chain, key)?,
+            None => builder.with_no_client_auth(),
+        };
+        // Each look must be a full handshake: a resumed one shows no certificate.
+        config.resumption = Resumption::disabled();
+        let connector = TlsConnector::from(Arc::new(config));
+        Ok(Self { name, address: reachable(listens), ticket, connector, asks })
+    }
+
+    /// # Errors
+    /// Says at which step the listener failed.
+    pub async fn look(&self) -> Result<(), String> {
+        match tokio::time::timeout(PATIENCE, self.ask()).await {
+            Ok(result) => result,
+            Err(_) => Err(format!("no answer within {} s", PATIENCE.as_secs())),
+        }
+    }
+
+    async fn ask(&self) -> Result<(), String> {
+        let stream = self.connect().await.map_err(|error| format!("can't connect: {error}"))?;
+        let server = ServerName::IpAddress(self.address.ip().into());
+        let handshake = self.connector.connect(server, stream).await;
+        if !self.asks {
+            return turned_away(handshake).await;
+        }
+        let stream = handshake.map_err(|error| format!("the TLS handshake failed: {error}"))?;
+        let failed = |error: hyper::Error| format!("the lookup failed: {error}");
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(failed)?;
+        let request = Request::get(PATH).header(HOST, "probe").body(Empty::<bytes::Bytes>::new());
+        let request = request.map_err(|error| format!("the lookup failed: {error}"))?;
+        let response = tokio::select! {
+            response = sender.send_request(request) => response.map_err(failed)?,
+            closed = connection => return Err(closed.map_or_else(failed, |()| "closed without an answer".to_owned())),
+        };
+        match response.status() {
+            StatusCode::OK => Ok(()),
+            status => Err(format!("the lookup was answered with {status}")),
+        }
+    }
+
+    /// Takes a port first, so that the acceptor knows the probe's connection before it comes.
+    async fn connect(&self) -> std::io::Result<TcpStream> {
+        let (socket, any_port) = match self.address.ip() {
+            ip @ IpAddr::V4(_) => (TcpSocket::new_v4()?, SocketAddr::new(ip, 0)),
+            ip @ IpAddr::V6(_) => (TcpSocket::new_v6()?, SocketAddr::new(ip, 0)),
+        };
+        socket.bind(any_port)?;
+        self.ticket.hold(socket.local_addr()?);
+        socket.connect(self.address).await
+    }
+}
+
+/// Whether the handshake ended in the alert for a missing certificate: `certificate_required` in
+/// TLS 1.3, where a client sees it only when it reads, `handshake_failure` or so in TLS 1.2.
+async fn turned_away(handshake: std::io::Result<TlsStream<TcpStream>>) -> Result<(), String> {
+    let error = match handshake {
+        Ok(mut stream) => match stream.read(&mut [0; 1]).await {
+            Ok(_) => return Err("a client without a certificate was let in".to_owned()),
+            Err(error) => error,
+        },
+        Err(error) => error,
+    };
+    match error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
+        Some(Error::AlertReceived(AlertDescription::CertificateRequired)) => Ok(()),
+        _ => Err(format!("the TLS handshake failed: {error}")),
+    }
+}
+
+/// Where a listener that is bound to every address can be reached from here.
+fn reachable(listens: SocketAddr) -> SocketAddr {
+    let ip = match listens.ip() {
+        IpAddr::V4(Ipv4Addr::UNSPECIFIED) => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(Ipv6Addr::UNSPECIFIED) => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    SocketAddr::new(ip, listens.port())
+}
+
+/// Accepts one certificate, whatever its names: the one that was loaded. The signatures of the
+/// handshake are still checked, so the listener has proved that it holds the key.
+#[derive(Debug)]
+struct ShowsOnly {
+    certificate: CertificateDer<'static>,
+    provider: Arc<CryptoProvider>,
+}
+
+impl ServerCertVerifier for ShowsOnly {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _server_name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        if *end_entity == self.certificate {
+            return Ok(ServerCertVerified::assertion());
+        }
+        Err(Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure))
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls12_signature(message, certificate, signature, &self.provider.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls13_signature(message, certificate, signature, &self.provider.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}

@@ -1,0 +1,145 @@
+//! The health listener: plain HTTP/1.0 and 1.1, for load balancers and scrapers.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::{HeaderValue, StatusCode};
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+
+use super::report::{Check, Report, Status, overall};
+use crate::phase::{Phase, PhaseWatch};
+use crate::snapshot::Reader;
+use crate::telemetry;
+
+/// Load balancers and scrapers are few.
+const CONNECTIONS: usize = 512;
+
+/// Time for a header, and between requests.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Pause after a failed accept, as when descriptors have run out.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+#[derive(Clone)]
+pub struct Health {
+    pub latest: Arc<ArcSwap<Report>>,
+    pub tables: Reader,
+    pub phase: PhaseWatch,
+}
+
+/// Serves until the thread ends: health is asked to the last.
+pub async fn run(socket: TcpListener, health: Health) {
+    let service = TowerToHyperService::new(router(health));
+    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    loop {
+        let (stream, _) = match socket.accept().await {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                tracing::warn!(listener = "health", %error, "can't accept a connection; trying again");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        let Ok(place) = Arc::clone(&places).try_acquire_owned() else { continue };
+        let service = service.clone();
+        tokio::spawn(async move {
+            let mut http = http1::Builder::new();
+            http.timer(TokioTimer::new()).header_read_timeout(PATIENCE).max_buf_size(16 << 10);
+            // Its error is the client's doing.
+            _ = http.serve_connection(TokioIo::new(stream), service).await;
+            drop(place);
+        });
+    }
+}
+
+fn router(health: Health) -> Router {
+    Router::new()
+        .route("/health", get(full))
+        .route("/readyz", get(ready))
+        .route("/livez", get(async || Json(Brief { status: Status::Pass })))
+        .route("/metrics", get(metrics))
+        .with_state(health)
+}
+
+impl Health {
+    fn checks(&self) -> Vec<Check> {
+        let leaving = *self.phase.borrow() >= Phase::Leaving;
+        self.latest.load().as_of(Instant::now(), leaving)
+    }
+}
+
+/// After draft-inadarei-api-health-check-06.
+#[derive(serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Full<'h> {
+    status: Status,
+    version: &'static str,
+    release_id: &'static str,
+    description: &'static str,
+    checks: BTreeMap<&'static str, [&'h Check; 1]>,
+    table: Table<'h>,
+}
+
+#[derive(serde::Serialize)]
+struct Table<'h> {
+    version: &'h str,
+    generation: u64,
+    digest: &'h str,
+}
+
+#[derive(serde::Serialize)]
+struct Brief {
+    status: Status,
+}
+
+async fn full(State(health): State<Health>) -> Response {
+    let checks = health.checks();
+    let snapshot = health.tables.load();
+    let status = overall(&checks);
+    let body = Full {
+        status,
+        version: env!("CARGO_PKG_VERSION"),
+        release_id: telemetry::commit(),
+        description: "CDN lookup",
+        checks: checks.iter().map(|check| (check.name, [check])).collect(),
+        table: Table {
+            version: &snapshot.table.version,
+            generation: snapshot.generation,
+            digest: &snapshot.table.digest,
+        },
+    };
+    answer(status, Json(body).into_response())
+}
+
+async fn ready(State(health): State<Health>) -> Response {
+    let status = overall(&health.checks());
+    answer(status, Json(Brief { status }).into_response())
+}
+
+fn answer(status: Status, mut response: Response) -> Response {
+    if status == Status::Fail {
+        *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+    }
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/health+json"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+async fn metrics(State(health): State<Health>) -> Response {
+    let mut response = telemetry::render(&health.tables.load()).into_response();
+    let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+    response.headers_mut().insert(CONTENT_TYPE, kind);
+    response
+}

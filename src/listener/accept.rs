@@ -1,0 +1,99 @@
+//! The accept loop. It outlives every error; only the process's end ends it.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_util::task::TaskTracker;
+
+use super::activity::Patience;
+use super::connection::{Connection, Settings};
+use crate::client::Authority;
+use crate::config::{Config, Limits};
+use crate::phase::{Phase, PhaseWatch, reached};
+use crate::probe_ticket::ProbeTicket;
+use crate::telemetry::{self, ListenerMetrics};
+
+/// Connections that the kernel completes before they are accepted: a spike of 14,000 a second,
+/// for a quarter of a second.
+const BACKLOG: u32 = 4096;
+
+/// Pause after a failed accept, as when descriptors have run out.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Binds without serving yet.
+///
+/// # Errors
+/// Says which address could not be bound, and why.
+pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let bind = || {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        socket.listen(BACKLOG)
+    };
+    bind().map_err(|error| io::Error::new(error.kind(), format!("can't listen on {address}: {error}")))
+}
+
+/// One TLS listener and what it serves.
+pub struct Listener {
+    pub name: &'static str,
+    pub socket: TcpListener,
+    pub authority: Arc<dyn Authority>,
+    pub router: Router,
+    pub probe: ProbeTicket,
+}
+
+/// Accepts until the process stops. Connections are tracked, so that their end can be awaited.
+pub async fn run(listener: Listener, config: &Config, connections: TaskTracker, mut phase: PhaseWatch) {
+    let Listener { name, socket, authority, router, probe } = listener;
+    let settings = Arc::new(Settings {
+        patience: Patience::new(&config.limits, &config.connections),
+        limits: config.limits.clone(),
+        metrics: ListenerMetrics::new(name),
+        authority,
+        router,
+        phase: phase.clone(),
+    });
+    let places = places(&config.limits);
+    loop {
+        let accepted = tokio::select! {
+            accepted = socket.accept() => accepted,
+            () = reached(&mut phase, Phase::Stopping) => return,
+        };
+        match accepted {
+            Ok((stream, peer)) => {
+                let is_probe = stream.local_addr().is_ok_and(|local| probe.is_held_by(peer, local));
+                let place = if is_probe { None } else { Arc::clone(&places).try_acquire_owned().ok() };
+                if place.is_none() && !is_probe {
+                    telemetry::shed("connections");
+                    continue;
+                }
+                prepare(&stream);
+                let connection = Connection { stream, peer, is_probe, settings: Arc::clone(&settings) };
+                connections.spawn(async move {
+                    connection.serve().await;
+                    drop(place);
+                });
+            }
+            Err(error) => {
+                tracing::warn!(listener = name, %error, "can't accept a connection; trying again");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+fn places(limits: &Limits) -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(limits.connections.min(Semaphore::MAX_PERMITS)))
+}
+
+/// Answers are small and wanted at once: no waiting for more to send.
+fn prepare(stream: &TcpStream) {
+    // Fails only on a connection that is already gone.
+    _ = stream.set_nodelay(true);
+}

@@ -1,0 +1,144 @@
+//! What a connection is doing, and until when it may go on with it.
+//!
+//! hyper's own header timer would also close idle keep-alives, so this keeps the time instead. The
+//! request path stores a few numbers; nothing is locked, and no timer is moved for a request.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::config::{Connections, Limits};
+
+/// How long a connection may stay in each state.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    pub header: Duration,
+    pub write: Duration,
+    pub idle: Duration,
+}
+
+impl Patience {
+    pub fn new(limits: &Limits, connections: &Connections) -> Self {
+        Self { header: limits.header.duration(), write: limits.write.duration(), idle: connections.idle.duration() }
+    }
+}
+
+/// Shared by a connection's stream, its requests and its driver. Times are milliseconds since
+/// the connection began, plus 1; 0 is never.
+pub struct Activity {
+    began: Instant,
+    /// HTTP/1: bytes that come between requests are the next one's header. HTTP/2 sends much else.
+    reads_are_headers: bool,
+    reading_since: AtomicU64,
+    write_blocked_since: AtomicU64,
+    in_flight: AtomicU32,
+    /// When a request last began or ended.
+    last_turn: AtomicU64,
+}
+
+impl Activity {
+    /// A new connection counts as reading its first header.
+    pub fn new(reads_are_headers: bool) -> Arc<Self> {
+        Arc::new(Self {
+            began: Instant::now(),
+            reads_are_headers,
+            reading_since: AtomicU64::new(1),
+            write_blocked_since: AtomicU64::new(0),
+            in_flight: AtomicU32::new(0),
+            last_turn: AtomicU64::new(1),
+        })
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX - 1) + 1
+    }
+
+    pub fn read(&self) {
+        if self.reads_are_headers && self.reading_since.load(Ordering::Relaxed) == 0 {
+            self.reading_since.store(self.now(), Ordering::Relaxed);
+        }
+    }
+
+    pub fn write(&self, blocked: bool) {
+        let since = &self.write_blocked_since;
+        match (blocked, since.load(Ordering::Relaxed)) {
+            (true, 0) => since.store(self.now(), Ordering::Relaxed),
+            (false, 1..) => since.store(0, Ordering::Relaxed),
+            _ => {}
+        }
+    }
+
+    /// A request's header is whole. It is in flight until the guard goes.
+    pub fn request(self: &Arc<Self>) -> InFlight {
+        self.reading_since.store(0, Ordering::Relaxed);
+        self.in_flight.fetch_add(1, Ordering::Relaxed);
+        self.last_turn.store(self.now(), Ordering::Relaxed);
+        InFlight { activity: Arc::clone(self) }
+    }
+
+    /// When the present state has lasted too long.
+    pub fn deadline(&self, patience: Patience) -> Instant {
+        let blocked = self.write_blocked_since.load(Ordering::Relaxed);
+        let reading = self.reading_since.load(Ordering::Relaxed);
+        let (since, allowed) = if blocked > 0 {
+            (blocked, patience.write)
+        } else if self.in_flight.load(Ordering::Relaxed) > 0 {
+            // Answers take microseconds: what stays in flight is not being read.
+            (self.last_turn.load(Ordering::Relaxed), patience.write)
+        } else if reading > 0 {
+            (reading, patience.header)
+        } else {
+            (self.last_turn.load(Ordering::Relaxed), patience.idle)
+        };
+        self.began + Duration::from_millis(since) + allowed
+    }
+}
+
+/// Held while a request is being answered, its body included.
+pub struct InFlight {
+    activity: Arc<Activity>,
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.activity.last_turn.store(self.activity.now(), Ordering::Relaxed);
+        self.activity.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PATIENCE: Patience =
+        Patience { header: Duration::from_secs(10), write: Duration::from_secs(20), idle: Duration::from_secs(300) };
+
+    fn allowed(activity: &Activity) -> u64 {
+        let left = activity.deadline(PATIENCE) - Instant::now();
+        (left.as_secs_f64() / 10.0).round() as u64 * 10
+    }
+
+    #[test]
+    fn each_state_has_its_own_patience() {
+        let activity = Activity::new(true);
+        assert_eq!(allowed(&activity), 10, "the first header");
+        let request = activity.request();
+        assert_eq!(allowed(&activity), 20, "in flight");
+        drop(request);
+        assert_eq!(allowed(&activity), 300, "idle");
+        activity.read();
+        assert_eq!(allowed(&activity), 10, "the next header");
+        activity.write(true);
+        assert_eq!(allowed(&activity), 20, "not reading");
+        activity.write(false);
+        assert_eq!(allowed(&activity), 10);
+    }
+
+    #[test]
+    fn bytes_between_http2_requests_are_no_header() {
+        let activity = Activity::new(false);
+        drop(activity.request());
+        activity.read();
+        assert_eq!(allowed(&activity), 300);
+    }
+}

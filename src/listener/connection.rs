@@ -1,0 +1,236 @@
+//! One connection: TLS handshake, the decision on its client, then HTTP/1.1 or HTTP/2 until it
+//! ends, or is ended.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant, SystemTime};
+
+use axum::Router;
+use axum::body::Body;
+use http::{Request, Response};
+use hyper::body::{Frame, Incoming, SizeHint};
+use hyper::server::conn::{http1, http2};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulConnection;
+use rustls::HandshakeKind;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+use tower::Service;
+
+use super::activity::{Activity, InFlight, Patience};
+use super::stream::Watched;
+use crate::client::{Admission, Authority, Refusal};
+use crate::config::Limits;
+use crate::phase::{Phase, PhaseWatch, reached};
+use crate::telemetry::{self, ListenerMetrics, subnet};
+
+/// Bytes of HTTP/1 header that are read before giving up: room for a target of 64 kB, so that
+/// one over 8 kB gets its own answer (414).
+const HEADER_BYTES: usize = 128 << 10;
+
+/// The same for HTTP/2, where h2 answers with 431.
+const HEADER_LIST_BYTES: u32 = 128 << 10;
+
+/// A connection that was asked to close has this long to do so.
+const CLOSING: Duration = Duration::from_secs(1);
+
+/// What all connections of a listener share.
+pub struct Settings {
+    pub authority: Arc<dyn Authority>,
+    pub router: Router,
+    pub limits: Limits,
+    pub patience: Patience,
+    pub metrics: ListenerMetrics,
+    pub phase: PhaseWatch,
+}
+
+pub struct Connection {
+    pub stream: TcpStream,
+    pub peer: SocketAddr,
+    pub is_probe: bool,
+    pub settings: Arc<Settings>,
+}
+
+impl Connection {
+    pub async fn serve(self) {
+        let Self { stream, peer, is_probe, settings } = self;
+        let Some(stream) = handshake(stream, peer, is_probe, &settings).await else { return };
+        let (_, tls) = stream.get_ref();
+        let chain = tls.peer_certificates().unwrap_or_default();
+        // A full handshake has decided this once; a resumed one has not. It is decided here for
+        // both, so that no way in is left out.
+        let admission: Admission = Arc::new(settings.authority.decide(chain, SystemTime::now()));
+        if let Err(refusal) = admission.as_ref() {
+            telemetry::refusal(refusal.reason());
+        }
+        let is_http2 = tls.alpn_protocol() == Some(b"h2");
+        let _counted = Counted::new(&settings.metrics, is_probe);
+        let activity = Activity::new(!is_http2);
+        let service = Entry { activity: Arc::clone(&activity), admission, is_probe, settings: Arc::clone(&settings) };
+        let stream = TokioIo::new(Watched::new(stream, Arc::clone(&activity)));
+        if is_http2 {
+            let connection = http2::Builder::new(TokioExecutor::new())
+                .timer(TokioTimer::new())
+                .max_concurrent_streams(settings.limits.streams)
+                .max_header_list_size(HEADER_LIST_BYTES)
+                .serve_connection(stream, service);
+            drive(connection, &activity, &settings).await;
+        } else {
+            let mut builder = http1::Builder::new();
+            builder.timer(TokioTimer::new()).header_read_timeout(None).max_buf_size(HEADER_BYTES).half_close(false);
+            if settings.limits.header_count != Limits::default().header_count {
+                // hyper's own default is the same, and it is faster at that.
+                builder.max_headers(settings.limits.header_count);
+            }
+            drive(builder.serve_connection(stream, service), &activity, &settings).await;
+        }
+    }
+}
+
+async fn handshake(
+    stream: TcpStream,
+    peer: SocketAddr,
+    is_probe: bool,
+    settings: &Settings,
+) -> Option<TlsStream<TcpStream>> {
+    let acceptor = TlsAcceptor::from(settings.authority.tls());
+    let accepted = tokio::time::timeout(settings.limits.handshake.duration(), acceptor.accept(stream)).await;
+    let (result, stream) = match accepted {
+        Ok(Ok(stream)) => match stream.get_ref().1.handshake_kind() {
+            Some(HandshakeKind::Resumed) => ("resumed", Some(stream)),
+            _ => ("full", Some(stream)),
+        },
+        Ok(Err(error)) => {
+            let cause = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+            if !is_probe {
+                tracing::debug!(client = subnet(peer.ip()), %error, "handshake failed");
+            }
+            match cause {
+                Some(rustls::Error::NoCertificatesPresented) => {
+                    if !is_probe {
+                        telemetry::refusal(Refusal::NoCertificate.reason());
+                    }
+                    ("refused", None)
+                }
+                Some(rustls::Error::InvalidCertificate(_)) => ("refused", None),
+                _ => ("failed", None),
+            }
+        }
+        Err(_) => ("timeout", None),
+    };
+    if !is_probe {
+        telemetry::handshake(result);
+    }
+    stream
+}
+
+/// Runs a connection until it ends by itself, overstays, or the process stops.
+async fn drive<C: GracefulConnection>(connection: C, activity: &Activity, settings: &Settings) {
+    let mut connection = pin!(connection);
+    let mut phase = settings.phase.clone();
+    let mut closing: Option<Instant> = None;
+    loop {
+        let deadline = closing.unwrap_or_else(|| activity.deadline(settings.patience));
+        tokio::select! {
+            // Its error is the client's doing: a cut connection, or bytes that are no HTTP.
+            _ = connection.as_mut() => return,
+            () = tokio::time::sleep_until(deadline.into()) => {
+                if closing.is_some() {
+                    return;
+                }
+                if activity.deadline(settings.patience) <= Instant::now() {
+                    connection.as_mut().graceful_shutdown();
+                    closing = Some(Instant::now() + CLOSING);
+                }
+            }
+            () = reached(&mut phase, Phase::Stopping), if closing.is_none() => {
+                connection.as_mut().graceful_shutdown();
+                // How long this may take is the drain's to say: it ends the process.
+                closing = Some(Instant::now() + settings.patience.write);
+            }
+        }
+    }
+}
+
+/// The open connections' gauge. The probe's are not counted.
+struct Counted(Option<metrics::Gauge>);
+
+impl Counted {
+    fn new(metrics: &ListenerMetrics, is_probe: bool) -> Self {
+        let gauge = (!is_probe).then(|| metrics.connections.clone());
+        if let Some(gauge) = &gauge {
+            gauge.increment(1.0);
+        }
+        Self(gauge)
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        if let Some(gauge) = &self.0 {
+            gauge.decrement(1.0);
+        }
+    }
+}
+
+/// Where a request enters: it is given its client, timed, and handed to the router.
+struct Entry {
+    activity: Arc<Activity>,
+    admission: Admission,
+    is_probe: bool,
+    settings: Arc<Settings>,
+}
+
+type Answer = Pin<Box<dyn Future<Output = Result<Response<Answered>, Infallible>> + Send>>;
+
+impl hyper::service::Service<Request<Incoming>> for Entry {
+    type Response = Response<Answered>;
+    type Error = Infallible;
+    type Future = Answer;
+
+    fn call(&self, mut request: Request<Incoming>) -> Answer {
+        let begun = Instant::now();
+        let in_flight = self.activity.request();
+        request.extensions_mut().insert(Arc::clone(&self.admission));
+        let answer = self.settings.router.clone().call(request);
+        let metrics = (!self.is_probe).then(|| self.settings.metrics.clone());
+        Box::pin(async move {
+            let response = answer.await?;
+            if let Some(metrics) = metrics {
+                metrics.answered(response.status().as_u16(), begun.elapsed());
+            }
+            Ok(response.map(|body| Answered { body, _in_flight: in_flight }))
+        })
+    }
+}
+
+/// A response body that keeps its request in flight until it has been handed over.
+pub struct Answered {
+    body: Body,
+    _in_flight: InFlight,
+}
+
+impl hyper::body::Body for Answered {
+    type Data = bytes::Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

@@ -1,0 +1,13 @@
+//! The TLS listeners: accept, handshake, HTTP, and every time limit on the way.
+//!
+//! - [`accept`]: the accept loop, which never ends by itself
+//! - [`connection`]: one connection from its handshake to its end
+//! - [`activity`]: what a connection is doing, and for how long it may
+//! - [`stream`]: the bytes, watched
+
+pub mod accept;
+pub mod activity;
+pub mod connection;
+pub mod stream;
+
+pub use accept::{Listener, bind, run};

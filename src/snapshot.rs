@@ -1,0 +1,94 @@
+//! The table in service: one pointer that readers load and one publisher stores.
+//!
+//! Everything that must agree within a request hangs on the one [`Snapshot`]; a request loads it
+//! once. The generation grows only when a different table is published.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use arc_swap::{ArcSwap, Guard};
+use http::HeaderValue;
+
+use crate::table::answer::Renderer;
+use crate::table::{Decision, Table};
+use crate::telemetry;
+
+/// A table as it is served.
+pub struct Snapshot {
+    pub table: Table,
+    /// Counts the tables published in this process, from 1.
+    pub generation: u64,
+    pub loaded_at: SystemTime,
+    renderer: Renderer,
+    cache_control: HeaderValue,
+    /// Decisions for each CDN, by id.
+    decided: Vec<metrics::Counter>,
+}
+
+impl Snapshot {
+    fn new(table: Table, generation: u64, loaded_at: SystemTime) -> Self {
+        let renderer = Renderer::new(&table, generation);
+        let decided = table.cdns.iter().map(|cdn| telemetry::decisions(&cdn.name)).collect();
+        let max_age = format!("private, max-age={}", table.ttl);
+        let cache_control = HeaderValue::from_str(&max_age).unwrap_or(HeaderValue::from_static("no-store"));
+        Self { table, generation, loaded_at, renderer, cache_control, decided }
+    }
+
+    /// A decision as clients get it.
+    pub fn render(&self, decision: &Decision<'_>) -> Vec<u8> {
+        self.renderer.json(decision)
+    }
+
+    /// For how long a client may keep an answer, as a header says it.
+    pub fn cache_control(&self) -> HeaderValue {
+        self.cache_control.clone()
+    }
+
+    /// Counts a decision that was given to a client.
+    pub fn count(&self, decision: &Decision<'_>) {
+        if let Some(counter) = decision.cdns.first().and_then(|cdn| self.decided.get(usize::from(*cdn))) {
+            counter.increment(1);
+        }
+    }
+}
+
+/// Begins with the first table, generation 1.
+pub fn publish_first(table: Table, now: SystemTime) -> (Publisher, Reader) {
+    let current = Arc::new(ArcSwap::from_pointee(Snapshot::new(table, 1, now)));
+    let publisher = Publisher { current: Arc::clone(&current) };
+    telemetry::table_published(&current.load());
+    (publisher, Reader { current })
+}
+
+/// What serving holds: it can look, not change.
+#[derive(Clone)]
+pub struct Reader {
+    current: Arc<ArcSwap<Snapshot>>,
+}
+
+impl Reader {
+    /// The snapshot of this moment. It stays whole while it is held.
+    pub fn load(&self) -> Guard<Arc<Snapshot>> {
+        self.current.load()
+    }
+}
+
+/// What reloading holds. There is one.
+pub struct Publisher {
+    current: Arc<ArcSwap<Snapshot>>,
+}
+
+impl Publisher {
+    pub fn digest(&self) -> String {
+        self.current.load().table.digest.clone()
+    }
+
+    /// Puts the table into service and gives its generation.
+    pub fn publish(&mut self, table: Table, now: SystemTime) -> u64 {
+        let generation = self.current.load().generation + 1;
+        let snapshot = Arc::new(Snapshot::new(table, generation, now));
+        telemetry::table_published(&snapshot);
+        self.current.store(snapshot);
+        generation
+    }
+}

@@ -1,0 +1,186 @@
+//! Logs, and the names of all metrics in one place.
+
+use std::io::IsTerminal;
+use std::net::IpAddr;
+use std::sync::OnceLock;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use metrics::{Counter, Gauge, Histogram, Unit, counter, gauge, histogram};
+use metrics_exporter_prometheus::formatting::{sanitize_label_value, write_help_line, write_type_line};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{Log, LogFormat};
+use crate::snapshot::Snapshot;
+use crate::table::lookup::anonymous;
+
+/// Upper bounds in seconds. A lookup takes tens of microseconds; beyond 100 ms is a failure.
+const DURATION_BUCKETS: [f64; 13] =
+    [0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0];
+
+/// Statuses that have a counter of their own; any other is made when it first occurs.
+const STATUSES: [u16; 10] = [200, 400, 403, 404, 405, 413, 414, 431, 500, 503];
+
+static PROMETHEUS: OnceLock<PrometheusHandle> = OnceLock::new();
+
+/// Sends logs to stderr: JSON unless that is a terminal, or as configured.
+///
+/// # Errors
+/// When the level can't be read, says how to write it.
+pub fn init_logs(log: &Log) -> Result<(), String> {
+    let filter = EnvFilter::try_new(&log.level)
+        .map_err(|error| format!("[log] level `{}`: {error}; write error, warn, info, debug or trace", log.level))?;
+    let terminal = std::io::stderr().is_terminal();
+    let json = match log.format {
+        LogFormat::Auto => !terminal,
+        LogFormat::Json => true,
+        LogFormat::Text => false,
+    };
+    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(terminal);
+    // A second call, as in tests that start several services in one process, keeps the first.
+    _ = if json { logs.json().flatten_event(true).try_init() } else { logs.try_init() };
+    std::panic::set_hook(Box::new(
+        |panic| tracing::error!(%panic, "a task panicked; its request fails, serving goes on"),
+    ));
+    Ok(())
+}
+
+/// An address as logs may hold it.
+pub fn subnet(address: IpAddr) -> String {
+    anonymous(address).to_string()
+}
+
+/// Starts counting.
+pub fn init_metrics() {
+    let builder = PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix("_duration_seconds".to_owned()), &DURATION_BUCKETS);
+    let Ok(builder) = builder else { return };
+    let recorder = builder.build_recorder();
+    let handle = recorder.handle();
+    if metrics::set_global_recorder(recorder).is_ok() {
+        _ = PROMETHEUS.set(handle);
+        describe();
+        gauge!("croupier_build_info", "version" => env!("CARGO_PKG_VERSION"), "commit" => commit()).set(1.0);
+    }
+}
+
+/// The commit that the binary was built from, if its build was told.
+pub fn commit() -> &'static str {
+    option_env!("CROUPIER_COMMIT").unwrap_or("unknown")
+}
+
+/// Empties the histograms' intake; wants to be called every few seconds.
+pub fn upkeep() {
+    if let Some(handle) = PROMETHEUS.get() {
+        handle.run_upkeep();
+    }
+}
+
+/// Everything in Prometheus's text format, the table in service included.
+pub fn render(snapshot: &Snapshot) -> String {
+    const INFO: &str = "croupier_table_info";
+    let mut text = PROMETHEUS.get().map(PrometheusHandle::render).unwrap_or_default();
+    // Written here and not kept as a gauge: each reload would leave a series of old labels behind.
+    write_help_line(&mut text, INFO, None, None, "The table in service, as labels");
+    write_type_line(&mut text, INFO, None, None, "gauge");
+    let version = sanitize_label_value(&snapshot.table.version);
+    let digest = &snapshot.table.digest;
+    text.push_str(&format!("{INFO}{{version=\"{version}\",digest=\"{digest}\"}} 1\n"));
+    text
+}
+
+fn describe() {
+    use metrics::{describe_counter, describe_gauge, describe_histogram};
+    describe_counter!("croupier_requests_total", "Requests answered");
+    describe_histogram!(
+        "croupier_request_duration_seconds",
+        Unit::Seconds,
+        "Time from a request's whole header to its response's head"
+    );
+    describe_counter!("croupier_decisions_total", "Lookups answered with this CDN first");
+    describe_gauge!("croupier_table_generation", "Tables published in this process");
+    describe_gauge!("croupier_table_prefixes", "Disjoint prefixes of the table in service");
+    describe_gauge!("croupier_table_loaded_timestamp_seconds", Unit::Seconds, "When the table in service was loaded");
+    describe_counter!("croupier_reloads_total", "Attempts to reload");
+    describe_counter!("croupier_handshakes_total", "TLS handshakes");
+    describe_counter!("croupier_client_refusals_total", "Clients refused");
+    describe_gauge!("croupier_connections", "Open connections");
+    describe_counter!("croupier_requests_shed_total", "Connections and requests turned away for lack of room");
+    describe_gauge!("croupier_expiry_timestamp_seconds", Unit::Seconds, "When a certificate runs out");
+    describe_gauge!("croupier_health", "1 if the check passes or warns, 0 if it fails");
+    describe_gauge!("croupier_build_info", "The running program, as labels");
+}
+
+/// What one listener counts.
+#[derive(Clone)]
+pub struct ListenerMetrics {
+    listener: &'static str,
+    pub connections: Gauge,
+    duration: Histogram,
+    by_status: [Counter; STATUSES.len()],
+}
+
+impl ListenerMetrics {
+    pub fn new(listener: &'static str) -> Self {
+        Self {
+            listener,
+            connections: gauge!("croupier_connections", "listener" => listener),
+            duration: histogram!("croupier_request_duration_seconds", "listener" => listener),
+            by_status: STATUSES.map(|status| requests(listener, status)),
+        }
+    }
+
+    pub fn answered(&self, status: u16, took: Duration) {
+        match STATUSES.iter().position(|known| *known == status) {
+            Some(index) => self.by_status[index].increment(1),
+            None => requests(self.listener, status).increment(1),
+        }
+        self.duration.record(took);
+    }
+}
+
+fn requests(listener: &'static str, status: u16) -> Counter {
+    counter!("croupier_requests_total", "listener" => listener, "status" => status.to_string())
+}
+
+pub fn decisions(cdn: &str) -> Counter {
+    counter!("croupier_decisions_total", "cdn" => cdn.to_owned())
+}
+
+pub fn table_published(snapshot: &Snapshot) {
+    let (ipv4, ipv6) = snapshot.table.trie.len();
+    gauge!("croupier_table_generation").set(snapshot.generation as f64);
+    gauge!("croupier_table_prefixes", "family" => "ipv4").set(ipv4 as f64);
+    gauge!("croupier_table_prefixes", "family" => "ipv6").set(ipv6 as f64);
+    gauge!("croupier_table_loaded_timestamp_seconds").set(timestamp(snapshot.loaded_at));
+}
+
+/// `what` is `table`, `trust` or `config`; `result` is `published`, `unchanged` or `failed`.
+pub fn reload(what: &'static str, result: &'static str) {
+    counter!("croupier_reloads_total", "what" => what, "result" => result).increment(1);
+}
+
+/// `result` is `full`, `resumed`, `refused`, `timeout` or `failed`.
+pub fn handshake(result: &'static str) {
+    counter!("croupier_handshakes_total", "result" => result).increment(1);
+}
+
+pub fn refusal(reason: &'static str) {
+    counter!("croupier_client_refusals_total", "reason" => reason).increment(1);
+}
+
+pub fn shed(reason: &'static str) {
+    counter!("croupier_requests_shed_total", "reason" => reason).increment(1);
+}
+
+pub fn expiry(what: &'static str, at: SystemTime) {
+    gauge!("croupier_expiry_timestamp_seconds", "what" => what).set(timestamp(at));
+}
+
+pub fn health(check: &'static str, good: bool) {
+    gauge!("croupier_health", "check" => check).set(if good { 1.0 } else { 0.0 });
+}
+
+fn timestamp(at: SystemTime) -> f64 {
+    at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()
+}
