@@ -18,7 +18,7 @@ use crate::phase::Phase;
 use crate::probe_ticket::ProbeTicket;
 use crate::reload::load::{Watched, gather};
 use crate::reload::worker::{self, Handle, Trigger};
-use crate::snapshot::{self, Publisher, Reader};
+use crate::snapshot::{self, Reader};
 use crate::table::problem::Place;
 use crate::table::{Problems, Table};
 use crate::trust::{self, Trust};
@@ -55,8 +55,8 @@ fn not_yet(config: &Config, problems: &mut Problems) {
         (config.listen.admin.is_some(), "[listen] admin"),
         (config.table.overrides.is_some(), "[table] overrides"),
         (config.table.state.is_some(), "[table] state"),
-        (guards.max_moved != defaults.max_moved, "[guards] max_moved"),
-        (guards.max_shrunk != defaults.max_shrunk, "[guards] max_shrunk"),
+        (guards.max_moved.to_bits() != defaults.max_moved.to_bits(), "[guards] max_moved"),
+        (guards.max_shrunk.to_bits() != defaults.max_shrunk.to_bits(), "[guards] max_shrunk"),
         (guards.min_interval != defaults.min_interval, "[guards] min_interval"),
     ] {
         if set {
@@ -84,7 +84,7 @@ pub async fn serve(prepared: Prepared, reread: Reread, listening: impl FnOnce(&A
 
     let (phase, watch) = watch::channel(Phase::Serving);
     let (publisher, tables) = snapshot::publish_first(table, SystemTime::now());
-    let reload = start_reload(publisher, &config, files)?;
+    let reload = worker::start(publisher, worker_settings(&config), files)?;
     let probe = ProbeTicket::default();
     let trust = Arc::new(trust);
     let subjects = subjects(&tables, &trust, &probe, &addresses, &reload).map_err(io::Error::other)?;
@@ -93,12 +93,12 @@ pub async fn serve(prepared: Prepared, reread: Reread, listening: impl FnOnce(&A
     let connections = TaskTracker::new();
     let listener =
         Listener { name: "lookup", socket: lookup, authority: trust, router: api::lookup::router(tables), probe };
-    tokio::spawn(run_listener(listener, config.clone(), connections.clone(), watch));
+    tokio::spawn(listener::run(listener, config.clone(), connections.clone(), watch));
     listening(&addresses);
 
     let mut current = config.clone();
     while let Told::Reload = signals.next().await {
-        current = reconfigure(current, &reread, &reload).await;
+        current = reconfigure(current, &reread, &reload);
     }
     drain(&config, &phase, &connections, &mut signals).await;
     Ok(())
@@ -114,14 +114,6 @@ impl std::fmt::Display for Addresses {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "listening lookup={} health={}", self.lookup, self.health)
     }
-}
-
-async fn run_listener(listener: Listener, config: Config, connections: TaskTracker, watch: watch::Receiver<Phase>) {
-    listener::run(listener, &config, connections, watch).await;
-}
-
-fn start_reload(publisher: Publisher, config: &Config, files: Vec<Watched>) -> io::Result<Handle> {
-    worker::start(publisher, worker_settings(config), files)
 }
 
 fn worker_settings(config: &Config) -> worker::Settings {
@@ -173,9 +165,8 @@ fn start_health(
 
 /// SIGHUP: the configuration is read again, then the table is loaded by it. A bad configuration
 /// leaves the old one in force.
-async fn reconfigure(old: Config, reread: &Reread, reload: &Handle) -> Config {
-    let config = tokio::task::block_in_place(reread);
-    let config = match config {
+fn reconfigure(old: Config, reread: &Reread, reload: &Handle) -> Config {
+    let config = match tokio::task::block_in_place(reread) {
         Some(config) => {
             telemetry::reload("config", if config == old { "unchanged" } else { "published" });
             let live = Config { table: config.table.clone(), guards: config.guards.clone(), ..old.clone() };

@@ -1,5 +1,6 @@
 //! Logs, and the names of all metrics in one place.
 
+use std::fmt::Write;
 use std::io::IsTerminal;
 use std::net::IpAddr;
 use std::sync::OnceLock;
@@ -85,7 +86,8 @@ pub fn render(snapshot: &Snapshot) -> String {
     write_type_line(&mut text, INFO, None, None, "gauge");
     let version = sanitize_label_value(&snapshot.table.version);
     let digest = &snapshot.table.digest;
-    text.push_str(&format!("{INFO}{{version=\"{version}\",digest=\"{digest}\"}} 1\n"));
+    // Writing to a string can't fail.
+    _ = writeln!(text, "{INFO}{{version=\"{version}\",digest=\"{digest}\"}} 1");
     text
 }
 

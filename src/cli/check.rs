@@ -74,7 +74,7 @@ impl Check {
     pub fn run(self) -> Outcome {
         let mut found = Vec::new();
         let counts = match &self.table {
-            Some(table) => self.table_alone(table, &mut found),
+            Some(table) => table_alone(table, &mut found),
             None => {
                 let config = serve::read(&self.config, &mut found);
                 if let (true, Some(config)) = (self.print_config, &config) {
@@ -114,12 +114,12 @@ impl Check {
         }
         Ok(if good { ExitCode::SUCCESS } else { ExitCode::from(BAD) })
     }
+}
 
-    fn table_alone(&self, path: &Path, found: &mut Vec<Problems>) -> Option<Counts> {
-        let (table, problems) = gather(path, Guards::default().max_input).compile();
-        found.push(problems);
-        table.map(|table| Counts::of(&table))
-    }
+fn table_alone(path: &Path, found: &mut Vec<Problems>) -> Option<Counts> {
+    let (table, problems) = gather(path, Guards::default().max_input).compile();
+    found.push(problems);
+    table.map(|table| Counts::of(&table))
 }
 
 fn print(config: &Config) -> Outcome {

@@ -34,9 +34,7 @@ impl Serve {
         let mut found = Vec::new();
         let config = if self.dev { development(&mut found)? } else { read(&self.config, &mut found) };
         if let Some(config) = &config {
-            if let Err(message) = telemetry::init_logs(&config.log) {
-                return Err(io::Error::other(message));
-            }
+            telemetry::init_logs(&config.log).map_err(io::Error::other)?;
         }
         telemetry::init_metrics();
         let prepared = config.and_then(|config| app::prepare(config, SystemTime::now(), &mut found));

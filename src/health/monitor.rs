@@ -15,7 +15,7 @@ use crate::telemetry;
 const ROUND: Duration = Duration::from_secs(1);
 
 /// From here on an expiry is warned about.
-const NOTICE: Duration = Duration::from_secs(24 * 3600);
+const NOTICE: Duration = Duration::from_hours(24);
 
 /// What is looked at.
 pub struct Subjects {

@@ -26,7 +26,7 @@ use crate::telemetry;
 const CONNECTIONS: usize = 512;
 
 /// Time for a header, and between requests.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Pause after a failed accept, as when descriptors have run out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);

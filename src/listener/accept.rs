@@ -49,7 +49,7 @@ pub struct Listener {
 }
 
 /// Accepts until the process stops. Connections are tracked, so that their end can be awaited.
-pub async fn run(listener: Listener, config: &Config, connections: TaskTracker, mut phase: PhaseWatch) {
+pub async fn run(listener: Listener, config: Config, connections: TaskTracker, mut phase: PhaseWatch) {
     let Listener { name, socket, authority, router, probe } = listener;
     let settings = Arc::new(Settings {
         patience: Patience::new(&config.limits, &config.connections),

@@ -1,7 +1,7 @@
 //! The thread that reloads: it waits for a trigger or a changed file, loads, and publishes.
 //!
 //! Files are watched by looking at their stamps. That sees renames, symlinks swapped anywhere on
-//! the way (a Kubernetes ConfigMap's `..data`) and network file systems alike, costs a handful of
+//! the way (`..data` in a Kubernetes `ConfigMap`) and network file systems alike, costs a handful of
 //! `stat` calls a second, and needs no kernel limits raised. A change is acted on once nothing has
 //! changed for one look, so that files changed together are loaded together.
 

@@ -91,10 +91,9 @@ fn claims(manifest: &Manifest, inputs: &Inputs, problems: &mut Problems) -> Vec<
     for entry in &manifest.footprints {
         let claim = |(footprint, place)| Claim { footprint, mix: entry.mix, place };
         claims.extend(entry.values.iter().copied().map(claim));
-        if let Some(file) = &entry.file {
-            if let Some(bytes) = inputs.files.get(&file.path) {
-                values_of_file(entry.kind, file, bytes, problems, |value| claims.push(claim(value)));
-            }
+        let file = entry.file.as_ref().and_then(|file| Some((file, inputs.files.get(&file.path)?)));
+        if let Some((file, bytes)) = file {
+            values_of_file(entry.kind, file, bytes, problems, |value| claims.push(claim(value)));
         }
     }
     claims.sort_unstable_by_key(|claim| (claim.footprint, claim.place));

@@ -1,10 +1,11 @@
 //! Datasets: which addresses belong to an AS or a country.
 //!
 //! Reads CSV with a header row `start,end,asn` or `start,end,country` (inclusive ranges, plain or
-//! gzip) and MaxMind's `.mmdb`. Bytes in, disjoint ranges out; no files.
+//! gzip) and `MaxMind`'s `.mmdb`. Bytes in, disjoint ranges out; no files.
 
 use std::io::Read;
 use std::net::IpAddr;
+use std::path::Path;
 
 use super::footprint::{CountryCode, Footprint, FootprintType, shorten};
 use super::problem::{FileId, Place, Problems, saturate};
@@ -61,8 +62,8 @@ impl Dataset {
             }
         };
         let bytes = unpacked.as_deref().unwrap_or(bytes);
-        let base_name = name.strip_suffix(".gz").unwrap_or(name);
-        let lines = if base_name.ends_with(".mmdb") {
+        let base_name = Path::new(name.strip_suffix(".gz").unwrap_or(name));
+        let lines = if base_name.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("mmdb")) {
             super::mmdb::read(self.kind, file, bytes, problems, |start, end, key| self.push(start, end, key, 0));
             0
         } else {
@@ -99,7 +100,7 @@ impl Dataset {
                     return last_line;
                 }
             }
-            let line = record.position().map_or(0, |position| position.line());
+            let line = record.position().map_or(0, csv::Position::line);
             last_line = u32::try_from(line).unwrap_or(u32::MAX);
             let read = if last_line == 1 { self.header(&record) } else { self.row(&record, last_line) };
             if let Err(wrong) = read {

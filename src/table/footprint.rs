@@ -126,7 +126,7 @@ fn ipv4_cidr(written: &str) -> Result<Ipv4Network, WrongValue> {
     let (address, length) = split_cidr::<Ipv4Addr>(written, 32, "IPv4")?;
     Ipv4Network::new(address, length).map_err(|_| {
         let meant = Ipv4Network::new_truncate(address, length).map(|network| network.to_string());
-        host_bits(written, meant.unwrap_or_default())
+        host_bits(written, &meant.unwrap_or_default())
     })
 }
 
@@ -139,7 +139,7 @@ fn ipv6_cidr(written: &str) -> Result<Ipv6Network, WrongValue> {
     }
     Ipv6Network::new(address, length).map_err(|_| {
         let meant = Ipv6Network::new_truncate(address, length).map(|network| network.to_string());
-        host_bits(written, meant.unwrap_or_default())
+        host_bits(written, &meant.unwrap_or_default())
     })
 }
 
@@ -163,7 +163,7 @@ fn split_cidr<A: FromStr>(written: &str, widest: u8, family: &str) -> Result<(A,
     }
 }
 
-fn host_bits(written: &str, meant: String) -> WrongValue {
+fn host_bits(written: &str, meant: &str) -> WrongValue {
     WrongValue::new(format!("`{written}` has host bits set")).help(format!("write `{meant}` if that prefix is meant"))
 }
 

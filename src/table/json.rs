@@ -1,6 +1,6 @@
 //! A JSON document as a tree that remembers where each value stands.
 //!
-//! serde_json does all the lexing: each level is read as [`RawValue`]s that borrow from the
+//! `serde_json` does all the lexing: each level is read as [`RawValue`]s that borrow from the
 //! text, and a value's place is where its slice begins. Equal keys are all kept, in order.
 
 use std::borrow::Cow;

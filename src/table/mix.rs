@@ -10,7 +10,7 @@
 //!    `2001:db8::1` is `0x0600_2001_0db8_0000`.
 //! 2. **Name**: the 64-bit FNV-1a hash of the name's bytes (offset basis `0xcbf29ce484222325`,
 //!    prime `0x100000001b3`).
-//! 3. **Hash**: `mix(mix(subnet) + mix(name))`, where the sum wraps and `mix` is SplitMix64's
+//! 3. **Hash**: `mix(mix(subnet) + mix(name))`, where the sum wraps and `mix` is `SplitMix64`'s
 //!    finaliser: `z ^= z >>> 30; z *= 0xbf58476d1ce4e5b9; z ^= z >>> 27; z *= 0x94d049bb133111eb;
 //!    z ^= z >>> 31`, on unsigned 64-bit numbers that wrap.
 //! 4. **Uniform number** in (0, 1), exact in a double: `u = (2 * (hash >>> 12) + 1) * 2^-53`.
@@ -129,7 +129,7 @@ pub fn score(hash: u64, weight: u16) -> f64 {
     -libm::log(uniform) / f64::from(weight)
 }
 
-/// SplitMix64's finaliser.
+/// `SplitMix64`'s finaliser.
 fn mix(z: u64) -> u64 {
     let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

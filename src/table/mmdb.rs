@@ -1,4 +1,4 @@
-//! MaxMind DB files as datasets: `autonomous_system_number` or `country.iso_code` of each network.
+//! `MaxMind` DB files as datasets: `autonomous_system_number` or `country.iso_code` of each network.
 
 use std::net::IpAddr;
 

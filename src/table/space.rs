@@ -7,6 +7,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 /// An address of one family as a number.
+#[allow(clippy::return_self_not_must_use)] // plain arithmetic
 pub trait Address: Copy + Ord {
     const BITS: u8;
     const ZERO: Self;

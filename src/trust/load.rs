@@ -54,11 +54,12 @@ pub fn load(config: &Config, now: SystemTime, problems: &mut Problems) -> Option
     let mut loading = Loading { provider: aws_lc_rs::default_provider(), now, problems };
     let server = loading.server(&config.tls);
     let policy = loading.policy(&config.clients);
-    let probe = loading.probe(&config.health, policy.as_ref());
+    let probe = loading.probe(&config.health, &policy);
     if loading.problems.errors() > errors_before {
         return None;
     }
-    let ((server, certificate_ends), policy) = (server?, Arc::new(policy?));
+    let (server, certificate_ends) = server?;
+    let policy = Arc::new(policy);
     let certificate = server.cert.first()?.clone();
     let algorithms = loading.provider.signature_verification_algorithms;
     let verifier = Verifier::new(Arc::clone(&policy), algorithms);
@@ -94,7 +95,7 @@ impl Loading<'_> {
         }
     }
 
-    fn policy(&mut self, clients: &Clients) -> Option<Policy> {
+    fn policy(&mut self, clients: &Clients) -> Policy {
         let mut policy = Policy::new(self.provider.signature_verification_algorithms);
         for path in &clients.ca {
             let Some(roots) = self.told(path, pem::certificates(path)) else { continue };
@@ -121,11 +122,11 @@ impl Loading<'_> {
                 self.error(Path::new("[clients]"), format!("`{name}` is empty: nobody could be let in"));
             }
         }
-        Some(policy)
+        policy
     }
 
     /// The probe's identity, which the policy must let in as a probe.
-    fn probe(&mut self, health: &Health, policy: Option<&Policy>) -> Option<ProbeIdentity> {
+    fn probe(&mut self, health: &Health, policy: &Policy) -> Option<ProbeIdentity> {
         let (certificate, key) = match (&health.certificate, &health.key) {
             (Some(certificate), Some(key)) => (certificate, key),
             (None, None) => return None,
@@ -140,7 +141,7 @@ impl Loading<'_> {
         if let Err(error) = CertifiedKey::from_der(chain.clone(), key_der.clone_key(), &self.provider) {
             self.error(key, format!("not the key of {}: {error}", certificate.display()));
         }
-        match policy?.decide(&chain, self.now) {
+        match policy.decide(&chain, self.now) {
             Ok(identity) if identity.has_any(&[Role::Probe, Role::Lookup]) => {}
             Ok(_) => {
                 self.error(certificate, "the probe's certificate does not have the role `probe`".to_owned())

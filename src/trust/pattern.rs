@@ -25,10 +25,10 @@ impl FromStr for NamePattern {
         if written.is_empty() || !written.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(format!("`{}` is not a pattern of DNS names or URIs", written.escape_debug()));
         }
-        Ok(match written.contains("://") {
-            true => Self { pattern: written.to_owned(), kind: Kind::Uri },
-            false => Self { pattern: written.to_ascii_lowercase(), kind: Kind::Dns },
-        })
+        if written.contains("://") {
+            return Ok(Self { pattern: written.to_owned(), kind: Kind::Uri });
+        }
+        Ok(Self { pattern: written.to_ascii_lowercase(), kind: Kind::Dns })
     }
 }
 
