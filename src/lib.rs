@@ -1,4 +1,32 @@
 //! Croupier: which CDN, in what order, for a client address.
+//!
+//! `GET /lookup?ip=` over mTLS, answered from an immutable prefix trie that is swapped as one
+//! pointer when the table is reloaded. The modules in reading order; imports only go down a floor,
+//! and modules of one floor do not know each other.
+//!
+//! Floor 0, pure: bytes and addresses in, tables and decisions out.
+//! - [`table`]: the CDN table, from its JSON document to a decision for an address
+//!
+//! Floor 1, what everyone shares:
+//! - [`config`]: one struct, every key with its default and its reason
+//! - [`snapshot`]: the table in service, one pointer
+//! - [`client`]: what is known of a client once its certificate has been judged
+//! - [`telemetry`]: logs, and the names of all metrics
+//! - [`mod@file`]: files as inputs: whole, of one moment, bounded
+//! - [`phase`]: how far the process is on its way out
+//! - [`probe_ticket`]: how an acceptor knows the health probe's own connections
+//!
+//! Floor 2, one concern each:
+//! - [`reload`]: what triggers a reload, where bytes come from, and what is published
+//! - [`trust`]: who this server is, and whose clients it answers
+//! - [`listener`]: accept, TLS handshake, HTTP, and every time limit on the way
+//! - [`api`]: what a request asks for, and the answer
+//! - [`health`]: what load balancers ask, and believe
+//!
+//! Floor 3, what holds it together:
+//! - [`app`]: configuration to bound listeners, to a run, to a drain
+//! - [`cli`]: the command line, one file a command
+
 pub mod api;
 pub mod app;
 pub mod cli;

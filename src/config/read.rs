@@ -291,4 +291,27 @@ role = "lookup"
         let (again, problems) = problems_of(&printed, &[]);
         assert_eq!(again, Some(config), "{problems:?}");
     }
+
+    #[test]
+    fn the_shipped_example_shows_the_defaults() {
+        let example = include_str!("../../deploy/croupier.toml");
+        let (plain, problems) = problems_of(example, &[]);
+        assert!(problems.is_empty(), "{problems:?}");
+        // Every commented-out `key = value` line, taken as written, changes nothing.
+        let uncommented: String = example
+            .lines()
+            .map(|line| line.strip_prefix("# ").filter(|line| line.contains(" = ")).unwrap_or(line))
+            .flat_map(|line| [line, "\n"])
+            .collect();
+        let (shown, problems) = problems_of(&uncommented, &[]);
+        assert!(problems.is_empty(), "{problems:?}");
+        assert_eq!(plain, shown);
+        for (section, key) in known_keys() {
+            let optional = ["listen.admin", "table.overrides", "table.state"];
+            let planned = ["guards.max_moved", "guards.max_shrunk", "guards.min_interval"];
+            let path = format!("{section}.{key}");
+            let exempt = optional.contains(&path.as_str()) || planned.contains(&path.as_str());
+            assert!(exempt || uncommented.contains(&format!("\n{key} ")), "{path} is not in the example");
+        }
+    }
 }

@@ -9,7 +9,7 @@
 //! - [`manifest`]: the document, read and resolved
 //! - [`dataset`] and [`mmdb`]: address ranges of ASes and countries
 //! - [`space`]: overlapping ranges to disjoint prefixes
-//! - [`compile`]: manifest and files to a [`Table`]
+//! - [`mod@compile`]: manifest and files to a [`Table`]
 //! - [`trie`]: the frozen prefixes
 //! - [`mix`]: weights to an order of CDNs
 //! - [`lookup`]: an address to a [`Decision`]

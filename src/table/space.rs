@@ -1,6 +1,6 @@
 //! The address space as numbers: ranges in, disjoint segments out, segments to prefixes.
 //!
-//! Precedence is a sort key here: where ranges overlap, the lowest [`Rank`] wins. One sweep over
+//! Precedence is a sort key here: where ranges overlap, the lowest rank wins. One sweep over
 //! the space, generic over IPv4 (`u32`) and IPv6 (`u128`), settles every overlap there is.
 
 use std::cmp::Reverse;

@@ -4,7 +4,7 @@
 //! - [`policy`]: a client's chain to an identity or a refusal
 //! - [`pattern`]: subject alternative names against patterns
 //! - [`verifier`]: the policy as rustls asks for it
-//! - [`load`]: everything the configuration names, checked together
+//! - [`mod@load`]: everything the configuration names, checked together
 //! - [`development`]: certificates for trying things out
 
 pub mod development;
