@@ -13,6 +13,7 @@
 //! - [`client`]: what is known of a client once its certificate has been judged
 //! - [`telemetry`]: logs, and the names of all metrics
 //! - [`mod@file`]: files as inputs: whole, of one moment, bounded
+//! - [`memory`]: how a replaced table's memory goes back to the system
 //! - [`phase`]: how far the process is on its way out
 //! - [`probe_ticket`]: how an acceptor knows the health probe's own connections
 //!
@@ -35,6 +36,7 @@ pub mod config;
 pub mod file;
 pub mod health;
 pub mod listener;
+pub mod memory;
 pub mod phase;
 pub mod probe_ticket;
 pub mod reload;

@@ -12,7 +12,7 @@ use super::{BAD, Outcome, problems};
 use crate::app::{self, Addresses, Prepared};
 use crate::config::{self, Config};
 use crate::table::Problems;
-use crate::{telemetry, trust};
+use crate::{memory, telemetry, trust};
 
 /// Serve lookups, health and metrics until SIGTERM.
 ///
@@ -31,6 +31,7 @@ pub struct Serve {
 
 impl Serve {
     pub fn run(self) -> Outcome {
+        memory::fix_threshold();
         let mut found = Vec::new();
         let config = if self.dev { development(&mut found)? } else { read(&self.config, &mut found) };
         if let Some(config) = &config {
