@@ -61,6 +61,7 @@ pub fn init_metrics() {
     if metrics::set_global_recorder(recorder).is_ok() {
         _ = PROMETHEUS.set(handle);
         describe();
+        begin_at_zero();
         gauge!("croupier_build_info", "version" => env!("CARGO_PKG_VERSION"), "commit" => commit()).set(1.0);
     }
 }
@@ -113,6 +114,19 @@ fn describe() {
     describe_gauge!("croupier_build_info", "The running program, as labels");
 }
 
+/// Counters that have never counted are shown all the same: a rate needs a series from the start.
+fn begin_at_zero() {
+    for result in ["published", "unchanged", "failed"] {
+        for what in ["config", "table"] {
+            reloads(what, result).absolute(0);
+        }
+    }
+    for result in ["full", "resumed", "refused", "timeout", "failed"] {
+        handshakes(result).absolute(0);
+    }
+    sheds("connections").absolute(0);
+}
+
 /// What one listener counts.
 #[derive(Clone)]
 pub struct ListenerMetrics {
@@ -157,14 +171,22 @@ pub fn table_published(snapshot: &Snapshot) {
     gauge!("croupier_table_loaded_timestamp_seconds").set(timestamp(snapshot.loaded_at));
 }
 
-/// `what` is `table`, `trust` or `config`; `result` is `published`, `unchanged` or `failed`.
+/// `what` is `table` or `config`; `result` is `published`, `unchanged` or `failed`.
 pub fn reload(what: &'static str, result: &'static str) {
-    counter!("croupier_reloads_total", "what" => what, "result" => result).increment(1);
+    reloads(what, result).increment(1);
+}
+
+fn reloads(what: &'static str, result: &'static str) -> Counter {
+    counter!("croupier_reloads_total", "what" => what, "result" => result)
 }
 
 /// `result` is `full`, `resumed`, `refused`, `timeout` or `failed`.
 pub fn handshake(result: &'static str) {
-    counter!("croupier_handshakes_total", "result" => result).increment(1);
+    handshakes(result).increment(1);
+}
+
+fn handshakes(result: &'static str) -> Counter {
+    counter!("croupier_handshakes_total", "result" => result)
 }
 
 pub fn refusal(reason: &'static str) {
@@ -172,7 +194,11 @@ pub fn refusal(reason: &'static str) {
 }
 
 pub fn shed(reason: &'static str) {
-    counter!("croupier_requests_shed_total", "reason" => reason).increment(1);
+    sheds(reason).increment(1);
+}
+
+fn sheds(reason: &'static str) -> Counter {
+    counter!("croupier_requests_shed_total", "reason" => reason)
 }
 
 pub fn expiry(what: &'static str, at: SystemTime) {
