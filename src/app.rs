@@ -36,7 +36,7 @@ pub struct Prepared {
 /// it is good.
 pub fn prepare(config: Config, now: SystemTime, problems: &mut Vec<Problems>) -> Option<Prepared> {
     let mut own = Problems::new();
-    not_yet(&config, &mut own);
+    settings(&config, &mut own);
     let trust = trust::load(&config, now, &mut own);
     problems.push(own);
     let gathered = gather(Path::new(&config.table.source), config.guards.max_input);
@@ -46,9 +46,27 @@ pub fn prepare(config: Config, now: SystemTime, problems: &mut Vec<Problems>) ->
     Some(Prepared { config, table: table?, trust: trust?, files })
 }
 
-/// Settings that are understood but do nothing yet. Better told than silently ignored.
-fn not_yet(config: &Config, problems: &mut Problems) {
+/// Settings that make no sense, and those that are understood but do nothing yet: better told than
+/// silently ignored.
+fn settings(config: &Config, problems: &mut Problems) {
     let place = Place::whole_file(problems.file("[config]"));
+    let limits = &config.limits;
+    for (zero, name) in [
+        (limits.connections == 0, "[limits] connections"),
+        (limits.header_count == 0, "[limits] header_count"),
+        (limits.streams == 0, "[limits] streams"),
+        (limits.handshake.duration().is_zero(), "[limits] handshake"),
+        (limits.header.duration().is_zero(), "[limits] header"),
+        (limits.write.duration().is_zero(), "[limits] write"),
+        (config.connections.idle.duration().is_zero(), "[connections] idle"),
+    ] {
+        if zero {
+            problems.error(place, format!("{name} is 0: nobody could be served")).help("leave it out for its default");
+        }
+    }
+    if let Err(message) = telemetry::filter(&config.log) {
+        problems.error(place, message);
+    }
     let defaults = crate::config::Guards::default();
     let guards = &config.guards;
     for (set, name) in [
@@ -75,9 +93,13 @@ pub type Reread = Box<dyn Fn() -> Option<Config> + Send + Sync>;
 ///
 /// # Errors
 /// If an address can't be bound or a thread not started. Nothing has been served then.
-pub async fn serve(prepared: Prepared, reread: Reread, listening: impl FnOnce(&Addresses)) -> io::Result<()> {
+pub async fn serve(
+    prepared: Prepared,
+    mut signals: Signals,
+    reread: Reread,
+    listening: impl FnOnce(&Addresses),
+) -> io::Result<()> {
     let Prepared { config, table, trust, files } = prepared;
-    let mut signals = Signals::new()?;
     let lookup = listener::bind(config.listen.lookup)?;
     let health = listener::bind(config.listen.health)?;
     let addresses = Addresses { lookup: lookup.local_addr()?, health: health.local_addr()? };
@@ -208,14 +230,17 @@ enum Told {
     End,
 }
 
-struct Signals {
+/// What the process is told from outside.
+pub struct Signals {
     hangup: Signal,
     terminate: Signal,
     interrupt: Signal,
 }
 
 impl Signals {
-    fn new() -> io::Result<Self> {
+    /// Catches them from here on: one that comes while the table is loading waits for its turn.
+    /// Wants to be called within a runtime.
+    pub fn catch() -> io::Result<Self> {
         Ok(Self {
             hangup: signal(SignalKind::hangup())?,
             terminate: signal(SignalKind::terminate())?,

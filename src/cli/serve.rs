@@ -7,9 +7,10 @@ use std::time::SystemTime;
 
 use clap::Args;
 use time::OffsetDateTime;
+use tokio::runtime::Runtime;
 
 use super::{BAD, Outcome, problems};
-use crate::app::{self, Addresses, Prepared};
+use crate::app::{self, Addresses, Prepared, Signals};
 use crate::config::{self, Config};
 use crate::table::Problems;
 use crate::{memory, telemetry, trust};
@@ -32,10 +33,12 @@ pub struct Serve {
 impl Serve {
     pub fn run(self) -> Outcome {
         memory::fix_threshold();
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        let signals = runtime.block_on(async { Signals::catch() })?;
         let mut found = Vec::new();
         let config = if self.dev { development(&mut found)? } else { read(&self.config, &mut found) };
         if let Some(config) = &config {
-            telemetry::init_logs(&config.log).map_err(io::Error::other)?;
+            telemetry::init_logs(&config.log);
         }
         telemetry::init_metrics();
         let prepared = config.and_then(|config| app::prepare(config, SystemTime::now(), &mut found));
@@ -45,10 +48,10 @@ impl Serve {
             eprintln!("croupier: not started: {}", problems::summary(&shown));
             return Ok(ExitCode::from(BAD));
         };
-        self.serve(prepared)
+        self.serve(prepared, runtime, signals)
     }
 
-    fn serve(self, prepared: Prepared) -> Outcome {
+    fn serve(self, prepared: Prepared, runtime: Runtime, signals: Signals) -> Outcome {
         let dev = self.dev;
         let reread = move || if dev { None } else { reread(&self.config) };
         let listening = move |addresses: &Addresses| {
@@ -60,8 +63,7 @@ impl Serve {
             // Nobody may be reading; serving goes on.
             _ = out.flush();
         };
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-        runtime.block_on(app::serve(prepared, Box::new(reread), listening))?;
+        runtime.block_on(app::serve(prepared, signals, Box::new(reread), listening))?;
         // Connections past the drain's deadline are not waited for.
         runtime.shutdown_background();
         Ok(ExitCode::SUCCESS)

@@ -43,13 +43,10 @@ pub async fn run(socket: TcpListener, health: Health) {
     let service = TowerToHyperService::new(router(health));
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     loop {
-        let (stream, _) = match socket.accept().await {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                tracing::warn!(listener = "health", %error, "can't accept a connection; trying again");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-                continue;
-            }
+        // The TLS listeners log what goes wrong here too.
+        let Ok((stream, _)) = socket.accept().await else {
+            tokio::time::sleep(ACCEPT_PAUSE).await;
+            continue;
         };
         let Ok(place) = Arc::clone(&places).try_acquire_owned() else { continue };
         let service = service.clone();

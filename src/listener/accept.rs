@@ -60,6 +60,7 @@ pub async fn run(listener: Listener, config: Config, connections: TaskTracker, m
         phase: phase.clone(),
     });
     let places = places(&config.limits);
+    let mut failing = false;
     loop {
         let accepted = tokio::select! {
             accepted = socket.accept() => accepted,
@@ -67,6 +68,7 @@ pub async fn run(listener: Listener, config: Config, connections: TaskTracker, m
         };
         match accepted {
             Ok((stream, peer)) => {
+                failing = false;
                 let is_probe = stream.local_addr().is_ok_and(|local| probe.is_held_by(peer, local));
                 let place = if is_probe { None } else { Arc::clone(&places).try_acquire_owned().ok() };
                 if place.is_none() && !is_probe {
@@ -81,7 +83,9 @@ pub async fn run(listener: Listener, config: Config, connections: TaskTracker, m
                 });
             }
             Err(error) => {
-                tracing::warn!(listener = name, %error, "can't accept a connection; trying again");
+                if !std::mem::replace(&mut failing, true) {
+                    tracing::warn!(listener = name, %error, "can't accept connections; trying on");
+                }
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }

@@ -176,7 +176,6 @@ impl Document<'_, '_> {
         }
         self.read.limit(&node.span, "CDNs", cdns.len());
         cdns.sort_by(|a, b| a.name.cmp(&b.name));
-        cdns.dedup_by(|a, b| a.name == b.name);
         cdns
     }
 
@@ -222,7 +221,6 @@ impl Document<'_, '_> {
         }
         self.read.limit(&node.span, "mixes", mixes.len());
         mixes.sort_by(|a, b| a.name.cmp(&b.name));
-        mixes.dedup_by(|a, b| a.name == b.name);
         mixes
     }
 
