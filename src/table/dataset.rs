@@ -90,6 +90,7 @@ impl Dataset {
         }
         let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(bytes);
         let mut record = csv::ByteRecord::new();
+        let mut is_header = true;
         let mut last_line = 0;
         loop {
             match reader.read_byte_record(&mut record) {
@@ -100,16 +101,17 @@ impl Dataset {
                     return last_line;
                 }
             }
-            let line = record.position().map_or(0, csv::Position::line);
-            last_line = u32::try_from(line).unwrap_or(u32::MAX);
-            let read = if last_line == 1 { self.header(&record) } else { self.row(&record, last_line) };
+            let (line, written) = written(&record, bytes);
+            last_line = line;
+            let read = if is_header { self.header(&record) } else { self.row(&record, line) };
             if let Err(wrong) = read {
-                let place = wrong.place(file, last_line, &record);
+                let place = wrong.place(file, line, written);
                 problems.error(place, wrong.message);
-                if last_line == 1 {
+                if is_header {
                     return last_line;
                 }
             }
+            is_header = false;
         }
     }
 
@@ -181,11 +183,24 @@ struct WrongField {
 }
 
 impl WrongField {
-    fn place(&self, file: FileId, line: u32, record: &csv::ByteRecord) -> Place {
-        let length = |field: usize| record.get(field).map_or(0, <[u8]>::len);
-        let before: usize = (0..self.field).map(|field| length(field) + 1).sum();
-        Place { file, line, column: saturate(before + 1), length: saturate(length(self.field)) }
+    fn place(&self, file: FileId, line: u32, written: &[u8]) -> Place {
+        let length = |field: &[u8]| String::from_utf8_lossy(field).chars().count();
+        let mut fields = written.split(|byte| *byte == b',').map(length);
+        let before: usize = fields.by_ref().take(self.field).map(|length| length + 1).sum();
+        Place { file, line, column: saturate(before + 1), length: saturate(fields.next().unwrap_or_default()) }
     }
+}
+
+/// Where a record stands: its line, and that line as it is written, quotes included. The reader
+/// gives the place where the record before ended, which line ends and empty lines may follow.
+fn written<'b>(record: &csv::ByteRecord, bytes: &'b [u8]) -> (u32, &'b [u8]) {
+    let (offset, line) = record.position().map_or((0, 0), |position| (position.byte(), position.line()));
+    let rest = usize::try_from(offset).ok().and_then(|offset| bytes.get(offset..)).unwrap_or_default();
+    let begins = rest.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+    let (between, rest) = rest.split_at(begins);
+    let skipped = between.split(|byte| *byte == b'\n').count() - 1;
+    let written = rest.split(|byte| matches!(byte, b'\r' | b'\n')).next().unwrap_or_default();
+    (u32::try_from(line).unwrap_or(u32::MAX).saturating_add(saturate(skipped)), written)
 }
 
 fn settle<A: Address>(mut ranges: Vec<Range<A>>, files: &[(u32, FileId)], problems: &mut Problems) -> Vec<Segment<A>> {

@@ -58,26 +58,33 @@ pub struct SyntaxError {
     pub message: String,
 }
 
+/// Tables need five. Each level is read within the one around it, so depth costs stack and time.
+const MOST_LEVELS: u8 = 32;
+
 /// Reads a whole document.
 pub fn parse(text: &str) -> Result<Node<'_>, SyntaxError> {
     let root: &RawValue = serde_json::from_str(text).map_err(|error| syntax_error(text, text, &error))?;
-    node(text, root)
+    node(text, root, MOST_LEVELS)
 }
 
-fn node<'t>(text: &'t str, raw: &'t RawValue) -> Result<Node<'t>, SyntaxError> {
+fn node<'t>(text: &'t str, raw: &'t RawValue, levels: u8) -> Result<Node<'t>, SyntaxError> {
     let slice = raw.get();
+    let Some(levels) = levels.checked_sub(1) else {
+        let message = format!("values are nested more than {MOST_LEVELS} deep");
+        return Err(SyntaxError { offset: offset(text, slice), message });
+    };
     let fail = |error| syntax_error(text, slice, &error);
     let value = match slice.as_bytes().first() {
         Some(b'{') => {
             let Members(members) = serde_json::from_str(slice).map_err(fail)?;
             let member = |(key, value): (&'t RawValue, &'t RawValue)| {
-                Ok(Member { key: string(text, key)?, key_span: span(text, key), value: node(text, value)? })
+                Ok(Member { key: string(text, key)?, key_span: span(text, key), value: node(text, value, levels)? })
             };
             Value::Object(members.into_iter().map(member).collect::<Result<_, SyntaxError>>()?)
         }
         Some(b'[') => {
             let items: Vec<&RawValue> = serde_json::from_str(slice).map_err(fail)?;
-            Value::Array(items.into_iter().map(|item| node(text, item)).collect::<Result<_, _>>()?)
+            Value::Array(items.into_iter().map(|item| node(text, item, levels)).collect::<Result<_, _>>()?)
         }
         Some(b'"') => Value::String(string(text, raw)?),
         Some(b't' | b'f') => Value::Bool,
@@ -164,5 +171,13 @@ mod tests {
             assert_eq!(parse(text).unwrap_err().offset, offset, "{text:?}");
         }
         assert!(parse("{\"a\": \"\\ud800\"}").is_err(), "a lone surrogate is no text");
+    }
+
+    #[test]
+    fn a_deep_document_is_refused_and_does_not_overflow_the_stack() {
+        let nested = |levels: usize| "[".repeat(levels) + &"]".repeat(levels);
+        assert!(parse(&nested(32)).is_ok());
+        assert_eq!(parse(&nested(33)).unwrap_err().offset, 32);
+        assert!(parse(&nested(1_000_000)).is_err());
     }
 }

@@ -1,6 +1,6 @@
 //! `MaxMind` DB files as datasets: `autonomous_system_number` or `country.iso_code` of each network.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use maxminddb::{LookupResult, MaxMindDbError, PathElement, Reader, WithinOptions};
 
@@ -19,7 +19,7 @@ pub fn read(
 ) {
     let mut each = || -> Result<(), MaxMindDbError> {
         let reader = Reader::from_source(bytes)?;
-        for found in reader.networks(WithinOptions::default())? {
+        for found in reader.networks(options(&reader)?)? {
             let found = found?;
             if let Some(key) = key(kind, &found)? {
                 let network = found.network()?;
@@ -35,9 +35,21 @@ pub fn read(
     }
 }
 
+/// Without an IPv4 tree there are no aliases of it, and what looks like one is IPv6: the reader
+/// takes every network of the record at `::` for an alias.
+fn options(reader: &Reader<&[u8]>) -> Result<WithinOptions, MaxMindDbError> {
+    let has_ipv4 = reader.lookup(Ipv4Addr::UNSPECIFIED.into())?.network()?.is_ipv4();
+    Ok(if has_ipv4 { WithinOptions::default() } else { WithinOptions::default().include_aliased_networks() })
+}
+
 fn key(kind: FootprintType, found: &LookupResult<'_, &[u8]>) -> Result<Option<Key>, MaxMindDbError> {
     match kind {
-        FootprintType::Asn => found.decode_path(&[PathElement::Key("autonomous_system_number")]),
+        FootprintType::Asn => {
+            // Databases store small numbers as they like: uint16, uint32, uint64.
+            let number: Option<serde_json::Value> =
+                found.decode_path(&[PathElement::Key("autonomous_system_number")])?;
+            Ok(number.and_then(|number| number.as_u64()).and_then(|number| Key::try_from(number).ok()))
+        }
         _ => {
             let code: Option<&str> = found.decode_path(&[PathElement::Key("country"), PathElement::Key("iso_code")])?;
             Ok(code.and_then(|code| code.parse::<CountryCode>().ok()).map(country_key))

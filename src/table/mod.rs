@@ -11,7 +11,7 @@
 //! - [`space`]: overlapping ranges to disjoint prefixes
 //! - [`mod@compile`]: manifest and files to a [`Table`]
 //! - [`trie`]: the frozen prefixes
-//! - [`mix`]: weights to an order of CDNs
+//! - [`mix`]: weights to an order of CDNs, with [`log2`] in whole numbers
 //! - [`lookup`]: an address to a [`Decision`]
 //! - [`answer`]: a decision as the JSON that clients get
 
@@ -20,6 +20,7 @@ pub mod compile;
 pub mod dataset;
 pub mod footprint;
 pub mod json;
+pub mod log2;
 pub mod lookup;
 pub mod manifest;
 pub mod mix;

@@ -80,6 +80,8 @@ struct FileProblems {
     name: String,
     kept: usize,
     left_out: usize,
+    /// The worst of those left out.
+    severity: Severity,
     last: Option<Problem>,
 }
 
@@ -92,7 +94,8 @@ impl Problems {
     pub fn file(&mut self, name: &str) -> FileId {
         let known = self.files.iter().position(|file| file.name == name);
         let index = known.unwrap_or_else(|| {
-            let fresh = FileProblems { name: name.to_owned(), kept: 0, left_out: 0, last: None };
+            let severity = Severity::Warning;
+            let fresh = FileProblems { name: name.to_owned(), kept: 0, left_out: 0, severity, last: None };
             self.files.push(fresh);
             self.files.len() - 1
         });
@@ -127,7 +130,7 @@ impl Problems {
         let mut shown: Vec<Shown> = sorted.into_iter().map(|problem| self.show(problem)).collect();
         for file in self.files.iter().filter(|file| file.left_out > 0) {
             shown.push(Shown {
-                severity: Severity::Error,
+                severity: file.severity,
                 file: file.name.clone(),
                 line: 0,
                 column: 0,
@@ -145,6 +148,7 @@ impl Problems {
         let file = &mut self.files[usize::from(place.file.0)];
         if file.kept >= KEPT_PER_FILE {
             file.left_out += 1;
+            file.severity = file.severity.min(severity);
             return file.last.insert(problem);
         }
         file.kept += 1;
@@ -285,7 +289,18 @@ mod tests {
         let shown = problems.shown();
         assert_eq!(shown.len(), KEPT_PER_FILE + 1);
         assert_eq!(problems.errors(), 1000);
-        assert!(shown[KEPT_PER_FILE].to_string().contains("900 more problems"));
+        assert!(shown[KEPT_PER_FILE].to_string().contains("error: 900 more problems"));
+    }
+
+    #[test]
+    fn a_flood_of_warnings_is_no_error() {
+        let mut problems = Problems::new();
+        let file = problems.file("flood");
+        for line in 1..=1000 {
+            problems.warning(Place::line(file, line), "odd");
+        }
+        assert!(!problems.has_errors());
+        assert!(problems.shown().iter().all(|shown| shown.severity == Severity::Warning));
     }
 
     #[test]
