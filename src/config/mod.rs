@@ -136,7 +136,8 @@ pub struct Limits {
     /// Time for a TLS handshake, from accept to its end. A slow phone needs 1; a client that
     /// drips bytes must not hold a connection for longer.
     pub handshake: Seconds,
-    /// Time for a request's header, from its first byte to its last.
+    /// Time for a request's header, from its first byte to its last. An HTTP/2 connection that
+    /// dawdles over a header counts as idle.
     pub header: Seconds,
     /// Time for which a client may leave a response unread.
     pub write: Seconds,

@@ -136,31 +136,53 @@ impl Document<'_> {
         })
     }
 
+    /// serde stops at the first wrong value; without it, it goes on to the next.
     fn section<T: DeserializeOwned>(&mut self, name: &str) -> Option<T> {
-        let value = self.root.remove(name).unwrap_or_else(|| Value::Table(Table::new()));
-        let mut unknown = Vec::new();
-        let mut track = serde_path_to_error::Track::new();
-        let read = {
-            let deserializer = serde_path_to_error::Deserializer::new(value, &mut track);
-            serde_ignored::deserialize(deserializer, |path| unknown.push(path.to_string()))
+        let mut values = match self.root.remove(name) {
+            None => Table::new(),
+            Some(Value::Table(values)) => values,
+            Some(_) => {
+                let place = self.place(name);
+                self.problems.error(place, format!("`{name}` is a section: write [{name}] and its keys below"));
+                return None;
+            }
         };
-        for key in unknown {
-            self.unknown(name, &key);
-        }
-        match read {
-            Ok(section) => Some(section),
-            Err(error) => {
-                let path = track.path().to_string().replace('[', ".").replace(']', "");
-                let path = if path == "." { name.to_owned() } else { join(name, &path) };
-                let place = self.place(&path);
-                let message: &str = &error.to_string();
-                self.problems.error(place, format!("[{name}] {}", message.trim()));
-                None
+        let mut all_good = true;
+        loop {
+            let mut unknown = Vec::new();
+            let mut track = serde_path_to_error::Track::new();
+            let deserializer = serde_path_to_error::Deserializer::new(Value::Table(values.clone()), &mut track);
+            let read = serde_ignored::deserialize(deserializer, |path| unknown.push(path.to_string()));
+            let error: toml::de::Error = match read {
+                Ok(section) => {
+                    self.unknown(name, &unknown);
+                    return all_good.then_some(section);
+                }
+                Err(error) => error,
+            };
+            let path = track.path().to_string().replace('[', ".").replace(']', "");
+            let wrong_value = values.remove(path.split('.').next().unwrap_or_default());
+            // What is missing after a wrong value was taken away was not missing before.
+            if wrong_value.is_some() || all_good {
+                let place = self.place(&join(name, &path));
+                let key = if wrong_value.is_some() { format!("{path}: ") } else { String::new() };
+                self.problems.error(place, format!("[{name}] {key}{}", error.message()));
+            }
+            all_good = false;
+            if wrong_value.is_none() {
+                self.unknown(name, &unknown);
+                return None;
             }
         }
     }
 
-    fn unknown(&mut self, section: &str, key: &str) {
+    fn unknown(&mut self, section: &str, keys: &[String]) {
+        for key in keys {
+            self.unknown_key(section, key);
+        }
+    }
+
+    fn unknown_key(&mut self, section: &str, key: &str) {
         let place = self.place(&join(section, key));
         let last = key.rsplit('.').next().unwrap_or(key);
         let problem = self.problems.error(place, format!("unknown key `{last}` in [{section}]"));

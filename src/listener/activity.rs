@@ -7,6 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use tokio::sync::Notify;
+
 use crate::config::{Connections, Limits};
 
 /// How long a connection may stay in each state.
@@ -21,6 +23,10 @@ impl Patience {
     pub fn new(limits: &Limits, connections: &Connections) -> Self {
         Self { header: limits.header.duration(), write: limits.write.duration(), idle: connections.idle.duration() }
     }
+
+    pub fn shortest(&self) -> Duration {
+        self.header.min(self.write).min(self.idle)
+    }
 }
 
 /// Shared by a connection's stream, its requests and its driver. Times are milliseconds since
@@ -34,19 +40,31 @@ pub struct Activity {
     in_flight: AtomicU32,
     /// When a request last began or ended.
     last_turn: AtomicU64,
+    end: Notify,
 }
 
 impl Activity {
-    /// A new connection counts as reading its first header.
+    /// A new connection counts as idle: clients may connect before they need to.
     pub fn new(reads_are_headers: bool) -> Arc<Self> {
         Arc::new(Self {
             began: Instant::now(),
             reads_are_headers,
-            reading_since: AtomicU64::new(1),
+            reading_since: AtomicU64::new(0),
             write_blocked_since: AtomicU64::new(0),
             in_flight: AtomicU32::new(0),
             last_turn: AtomicU64::new(1),
+            end: Notify::new(),
         })
+    }
+
+    /// Asks the driver to end the connection, after the requests that are in flight.
+    pub fn end(&self) {
+        self.end.notify_one();
+    }
+
+    /// Waits until the connection is asked to end.
+    pub async fn ended(&self) {
+        self.end.notified().await;
     }
 
     fn now(&self) -> u64 {
@@ -111,16 +129,18 @@ mod tests {
     use super::*;
 
     const PATIENCE: Patience =
-        Patience { header: Duration::from_secs(10), write: Duration::from_secs(20), idle: Duration::from_secs(300) };
+        Patience { header: Duration::from_secs(10), write: Duration::from_secs(20), idle: Duration::from_mins(5) };
 
     fn allowed(activity: &Activity) -> u64 {
         let left = activity.deadline(PATIENCE) - Instant::now();
-        (left.as_secs_f64() / 10.0).round() as u64 * 10
+        (left.as_secs() + 5) / 10 * 10
     }
 
     #[test]
     fn each_state_has_its_own_patience() {
         let activity = Activity::new(true);
+        assert_eq!(allowed(&activity), 300, "connected beforehand");
+        activity.read();
         assert_eq!(allowed(&activity), 10, "the first header");
         let request = activity.request();
         assert_eq!(allowed(&activity), 20, "in flight");

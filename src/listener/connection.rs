@@ -23,8 +23,9 @@ use tokio_rustls::server::TlsStream;
 use tower::Service;
 
 use super::activity::{Activity, InFlight, Patience};
+use super::session::Session;
 use super::stream::Watched;
-use crate::client::{Admission, Authority, Refusal};
+use crate::client::{Authority, Refusal};
 use crate::config::Limits;
 use crate::phase::{Phase, PhaseWatch, reached};
 use crate::telemetry::{self, ListenerMetrics, subnet};
@@ -62,16 +63,11 @@ impl Connection {
         let Some(stream) = handshake(stream, peer, is_probe, &settings).await else { return };
         let (_, tls) = stream.get_ref();
         let chain = tls.peer_certificates().unwrap_or_default();
-        // A full handshake has decided this once; a resumed one has not. It is decided here for
-        // both, so that no way in is left out.
-        let admission: Admission = Arc::new(settings.authority.decide(chain, SystemTime::now()));
-        if let Err(refusal) = admission.as_ref() {
-            telemetry::refusal(refusal.reason());
-        }
+        let session = Session::new(Arc::clone(&settings.authority), chain, SystemTime::now());
         let is_http2 = tls.alpn_protocol() == Some(b"h2");
         let _counted = Counted::new(&settings.metrics, is_probe);
         let activity = Activity::new(!is_http2);
-        let service = Entry { activity: Arc::clone(&activity), admission, is_probe, settings: Arc::clone(&settings) };
+        let service = Entry { activity: Arc::clone(&activity), session, is_probe, settings: Arc::clone(&settings) };
         let stream = TokioIo::new(Watched::new(stream, Arc::clone(&activity)));
         if is_http2 {
             let connection = http2::Builder::new(TokioExecutor::new())
@@ -135,7 +131,10 @@ async fn drive<C: GracefulConnection>(connection: C, activity: &Activity, settin
     let mut phase = settings.phase.clone();
     let mut closing: Option<Instant> = None;
     loop {
-        let deadline = closing.unwrap_or_else(|| activity.deadline(settings.patience));
+        // No request moves this timer, so a state with less patience may begin while it sleeps:
+        // it looks again before that could run out twice.
+        let look = Instant::now() + settings.patience.shortest();
+        let deadline = closing.unwrap_or_else(|| activity.deadline(settings.patience).min(look));
         tokio::select! {
             // Its error is the client's doing: a cut connection, or bytes that are no HTTP.
             _ = connection.as_mut() => return,
@@ -147,6 +146,10 @@ async fn drive<C: GracefulConnection>(connection: C, activity: &Activity, settin
                     connection.as_mut().graceful_shutdown();
                     closing = Some(Instant::now() + CLOSING);
                 }
+            }
+            () = activity.ended(), if closing.is_none() => {
+                connection.as_mut().graceful_shutdown();
+                closing = Some(Instant::now() + CLOSING);
             }
             () = reached(&mut phase, Phase::Stopping), if closing.is_none() => {
                 connection.as_mut().graceful_shutdown();
@@ -181,7 +184,7 @@ impl Drop for Counted {
 /// Where a request enters: it is given its client, timed, and handed to the router.
 struct Entry {
     activity: Arc<Activity>,
-    admission: Admission,
+    session: Session,
     is_probe: bool,
     settings: Arc<Settings>,
 }
@@ -196,7 +199,12 @@ impl hyper::service::Service<Request<Incoming>> for Entry {
     fn call(&self, mut request: Request<Incoming>) -> Answer {
         let begun = Instant::now();
         let in_flight = self.activity.request();
-        request.extensions_mut().insert(Arc::clone(&self.admission));
+        let admission = self.session.admission(SystemTime::now());
+        if admission.is_err() {
+            // This request is told, and is the last.
+            self.activity.end();
+        }
+        request.extensions_mut().insert(admission);
         let answer = self.settings.router.clone().call(request);
         let metrics = (!self.is_probe).then(|| self.settings.metrics.clone());
         Box::pin(async move {

@@ -2,12 +2,14 @@
 //!
 //! - [`accept`]: the accept loop, which never ends by itself
 //! - [`connection`]: one connection from its handshake to its end
+//! - [`session`]: the decision on its client, and for how long it holds
 //! - [`activity`]: what a connection is doing, and for how long it may
 //! - [`stream`]: the bytes, watched
 
 pub mod accept;
 pub mod activity;
 pub mod connection;
+pub mod session;
 pub mod stream;
 
 pub use accept::{Listener, bind, run};

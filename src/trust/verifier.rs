@@ -77,12 +77,12 @@ impl ClientCertVerifier for Verifier {
 /// section 6.2). A good certificate that is not let in gets `access_denied`.
 fn as_certificate_error(refusal: Refusal) -> CertificateError {
     match refusal {
-        Refusal::NoCertificate | Refusal::Malformed => CertificateError::BadEncoding,
+        // `bad_certificate` is for signatures that do not verify, too.
+        Refusal::NoCertificate | Refusal::Malformed | Refusal::Path => CertificateError::BadEncoding,
         Refusal::UnknownIssuer => CertificateError::UnknownIssuer,
         Refusal::IssuerNotAllowed | Refusal::NameNotAllowed => CertificateError::ApplicationVerificationFailure,
         Refusal::NotYetValid => CertificateError::NotValidYet,
         Refusal::Expired => CertificateError::Expired,
         Refusal::Usage => CertificateError::InvalidPurpose,
-        Refusal::Path => CertificateError::BadSignature,
     }
 }

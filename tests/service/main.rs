@@ -1,0 +1,20 @@
+//! The service from outside: the built program, real sockets, certificates made on the spot.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends at the first surprise")]
+#![allow(clippy::format_collect, clippy::format_push_string, reason = "allocations cost nothing here")]
+#![allow(clippy::float_cmp, reason = "metrics are f64, and those compared here are counts")]
+
+mod atomic;
+mod clients;
+mod development;
+mod everywhere;
+mod exposition;
+mod frames;
+mod harness;
+mod health;
+mod lookup;
+mod privacy;
+mod protocol;
+mod reload;
+mod slow;
+mod startup;
