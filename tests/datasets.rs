@@ -257,7 +257,7 @@ fn every_fault_is_told_up_to_a_hundred_of_a_file() {
     assert!(built.table.is_none());
     assert_eq!(built.errors().count(), 101, "{}", built.told());
     assert!(built.told().contains("asn.csv:3:19: error: `one` is not an AS number"), "{}", built.told());
-    assert!(built.told().contains("asn.csv: error: 25 more problems in this file are not shown"), "{}", built.told());
+    assert!(built.told().contains("asn.csv: error: 25 more errors in this file are not shown"), "{}", built.told());
 }
 
 #[test]
@@ -360,6 +360,23 @@ fn an_mmdb_cut_anywhere_is_an_error() {
             assert!(built.told().contains(&told), "{}", built.told());
         }
     }
+}
+
+/// Thirty nodes, each with both its branches on the next one: 2^30 networks in 300 bytes.
+#[test]
+fn an_mmdb_whose_nodes_are_shared_is_an_error() {
+    const NODES: u32 = 30;
+    let data = NODES + 16;
+    let node = |next: u32| [&next.to_be_bytes()[1..], &next.to_be_bytes()[1..]].concat();
+    let mut mmdb: Vec<u8> = (1..NODES).chain([data]).flat_map(node).collect();
+    mmdb.extend([0; 16]);
+    mmdb.extend(b"\xe1\x58autonomous_system_number\xc1\x01");
+    mmdb.extend(b"\xab\xcd\xefMaxMind.com\xe9");
+    mmdb.extend(b"\x4anode_count\xc1\x1e\x4brecord_size\xa1\x18\x4aip_version\xa1\x04");
+    mmdb.extend(b"\x4ddatabase_type\x41T\x49languages\x00\x04\x5bbinary_format_major_version\xa1\x02");
+    mmdb.extend(b"\x5bbinary_format_minor_version\xa0\x4bbuild_epoch\x00\x02\x4bdescription\xe0");
+    let built = table("asn", &[("bomb.mmdb", &mmdb)]);
+    assert!(built.told().contains("nodes of the search tree are shared"), "{}", built.told());
 }
 
 #[test]

@@ -14,8 +14,8 @@ use super::space::{self, Address, Range, Segment};
 /// What a dataset's ranges are keyed by: an AS number, or a country code as a number.
 pub type Key = u32;
 
-/// No such AS (RFC 7607 reserves 0, which nobody originates) and no such country.
-const NO_KEY: Key = u32::MAX;
+/// No AS has this number (RFC 7300), and no country this code.
+pub const NO_KEY: Key = u32::MAX;
 
 /// Overlaps told one by one; the rest are counted.
 const OVERLAPS_TOLD: usize = 5;
@@ -149,7 +149,7 @@ impl Dataset {
             FootprintType::Asn => text(2)
                 .parse::<u32>()
                 .ok()
-                .filter(|number| *number != NO_KEY)
+                .filter(|number| *number != NO_KEY && text(2).bytes().all(|byte| byte.is_ascii_digit()))
                 .ok_or_else(|| wrong(2, format!("`{}` is not an AS number", shorten(text(2)))))?,
             _ => text(2).parse::<CountryCode>().map(country_key).map_err(|error| wrong(2, error.message))?,
         };

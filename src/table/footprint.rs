@@ -184,12 +184,14 @@ fn asn(written: &str) -> Result<u32, WrongValue> {
         .ok_or_else(|| wrong().help("write `as` and a number from 0 to 4294967295, without leading zeros"))
 }
 
-/// Messages quote what was written, but not a megabyte of it.
+/// Messages quote what was written, but not a megabyte of it, and nothing that can't be seen.
 pub fn shorten(written: &str) -> String {
-    if written.chars().count() <= 64 {
-        return written.to_owned();
-    }
-    written.chars().take(63).chain(['…']).collect()
+    let visible = |letter: char| match letter {
+        '"' | '\'' | '\\' => letter.to_string(),
+        _ => letter.escape_debug().to_string(),
+    };
+    let cut = if written.chars().nth(64).is_some() { "…" } else { "" };
+    written.chars().take(64).map(visible).chain([cut.to_owned()]).collect()
 }
 
 #[cfg(test)]

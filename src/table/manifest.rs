@@ -200,7 +200,8 @@ impl Document<'_, '_> {
             let what = format!("mix `{}`", member.key);
             let mut weights: Vec<(CdnId, u16)> = Vec::new();
             for share in self.read.members(&member.value, &what) {
-                let cdn = self.known(&share.key, &share.key_span, "CDN", cdns.iter().map(|cdn| cdn.name.as_str()));
+                let cdn =
+                    self.known(&share.key, &share.key_span, "CDN", "cdns", cdns.iter().map(|cdn| cdn.name.as_str()));
                 let what = format!("the weight of `{}`", share.key);
                 let weight = self.read.whole(&share.value, &what, u64::from(u16::MAX), "a weight");
                 if let (Some(cdn), Some(weight)) = (cdn, weight.and_then(|weight| u16::try_from(weight).ok())) {
@@ -330,7 +331,7 @@ impl Document<'_, '_> {
 
     fn mix(&mut self, node: &Node<'_>, mixes: &[Mix]) -> Option<MixId> {
         let name = self.read.string(node, "the mix")?;
-        self.known(name, &node.span, "mix", mixes.iter().map(|mix| mix.name.as_str()))
+        self.known(name, &node.span, "mix", "mixes", mixes.iter().map(|mix| mix.name.as_str()))
     }
 
     /// The place of a name in a sorted list of names.
@@ -339,6 +340,7 @@ impl Document<'_, '_> {
         name: &str,
         span: &Range<u32>,
         what: &str,
+        list: &str,
         names: impl Iterator<Item = &'n str> + Clone,
     ) -> Option<u16> {
         let found = names.clone().position(|known| known == name);
@@ -346,7 +348,7 @@ impl Document<'_, '_> {
             let problem = self.read.error(span, format!("unknown {what} `{}`", shorten(name)));
             match nearest(name, names) {
                 Some(near) => problem.help(format!("did you mean `{near}`?")),
-                None => problem.help(format!("add it to `{}s`, or correct the name", what.to_ascii_lowercase())),
+                None => problem.help(format!("add it to `{list}`, or correct the name")),
             };
         }
         found.and_then(|index| u16::try_from(index).ok())

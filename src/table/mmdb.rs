@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use maxminddb::{LookupResult, MaxMindDbError, PathElement, Reader, WithinOptions};
 
-use super::dataset::{Key, country_key};
+use super::dataset::{Key, NO_KEY, country_key};
 use super::footprint::{CountryCode, FootprintType};
 use super::problem::{FileId, Place, Problems};
 
@@ -19,9 +19,15 @@ pub fn read(
 ) {
     let mut each = || -> Result<(), MaxMindDbError> {
         let reader = Reader::from_source(bytes)?;
-        for found in reader.networks(options(&reader)?)? {
+        let most = reader.metadata().node_count as usize + 1;
+        for (found, before) in reader.networks(options(&reader)?)?.zip(0..) {
+            if before == most {
+                // A tree of so many nodes has no more leaves; this one shares some, and a few
+                // hundred bytes of those unfold to the whole Internet.
+                return Err(MaxMindDbError::invalid_database("nodes of the search tree are shared"));
+            }
             let found = found?;
-            if let Some(key) = key(kind, &found)? {
+            if let Some(key) = key(kind, &found)?.filter(|key| *key != NO_KEY) {
                 let network = found.network()?;
                 range(network.network(), network.broadcast(), key);
             }

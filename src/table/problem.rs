@@ -8,8 +8,8 @@ use std::ops::Range;
 
 use serde::Serialize;
 
-/// At most this many problems are kept of one file; the rest are counted. A binary file given
-/// by mistake would otherwise report each of its lines.
+/// At most this many errors, and as many warnings, are kept of one file; the rest are counted. A
+/// binary file given by mistake would otherwise report each of its lines.
 const KEPT_PER_FILE: usize = 100;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -18,6 +18,8 @@ pub enum Severity {
     Error,
     Warning,
 }
+
+const SEVERITIES: [Severity; 2] = [Severity::Error, Severity::Warning];
 
 /// A file known to a [`Problems`] collection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -78,10 +80,10 @@ pub struct Problems {
 #[derive(Debug)]
 struct FileProblems {
     name: String,
-    kept: usize,
-    left_out: usize,
-    /// The worst of those left out.
-    severity: Severity,
+    /// By severity.
+    kept: [usize; 2],
+    left_out: [usize; 2],
+    /// The last that was left out, for who adds help to it.
     last: Option<Problem>,
 }
 
@@ -94,8 +96,7 @@ impl Problems {
     pub fn file(&mut self, name: &str) -> FileId {
         let known = self.files.iter().position(|file| file.name == name);
         let index = known.unwrap_or_else(|| {
-            let severity = Severity::Warning;
-            let fresh = FileProblems { name: name.to_owned(), kept: 0, left_out: 0, severity, last: None };
+            let fresh = FileProblems { name: name.to_owned(), kept: [0; 2], left_out: [0; 2], last: None };
             self.files.push(fresh);
             self.files.len() - 1
         });
@@ -128,17 +129,21 @@ impl Problems {
         let mut sorted: Vec<&Problem> = self.list.iter().collect();
         sorted.sort_by_key(|problem| problem.place);
         let mut shown: Vec<Shown> = sorted.into_iter().map(|problem| self.show(problem)).collect();
-        for file in self.files.iter().filter(|file| file.left_out > 0) {
-            shown.push(Shown {
-                severity: file.severity,
-                file: file.name.clone(),
-                line: 0,
-                column: 0,
-                length: 0,
-                message: format!("{} more problems in this file are not shown", file.left_out),
-                help: None,
-                also: None,
-            });
+        for (file, severity) in self.files.iter().flat_map(|file| SEVERITIES.map(|severity| (file, severity))) {
+            let left_out = file.left_out[severity as usize];
+            if left_out > 0 {
+                let words = if severity == Severity::Error { "errors" } else { "warnings" };
+                shown.push(Shown {
+                    severity,
+                    file: file.name.clone(),
+                    line: 0,
+                    column: 0,
+                    length: 0,
+                    message: format!("{left_out} more {words} in this file are not shown"),
+                    help: None,
+                    also: None,
+                });
+            }
         }
         shown
     }
@@ -146,12 +151,11 @@ impl Problems {
     fn add(&mut self, severity: Severity, place: Place, message: String) -> &mut Problem {
         let problem = Problem { severity, place, message, help: None, also: None };
         let file = &mut self.files[usize::from(place.file.0)];
-        if file.kept >= KEPT_PER_FILE {
-            file.left_out += 1;
-            file.severity = file.severity.min(severity);
+        if file.kept[severity as usize] >= KEPT_PER_FILE {
+            file.left_out[severity as usize] += 1;
             return file.last.insert(problem);
         }
-        file.kept += 1;
+        file.kept[severity as usize] += 1;
         let index = self.list.len();
         self.list.push(problem);
         &mut self.list[index]
@@ -289,7 +293,7 @@ mod tests {
         let shown = problems.shown();
         assert_eq!(shown.len(), KEPT_PER_FILE + 1);
         assert_eq!(problems.errors(), 1000);
-        assert!(shown[KEPT_PER_FILE].to_string().contains("error: 900 more problems"));
+        assert!(shown[KEPT_PER_FILE].to_string().contains("error: 900 more errors"));
     }
 
     #[test]
