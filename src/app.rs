@@ -19,7 +19,6 @@ use crate::probe_ticket::ProbeTicket;
 use crate::reload::load::{Watched, gather};
 use crate::reload::worker::{self, Handle, Trigger};
 use crate::snapshot::{self, Reader};
-use crate::table::problem::Place;
 use crate::table::{Problems, Table};
 use crate::trust::{self, Trust};
 use crate::{api, telemetry};
@@ -36,7 +35,6 @@ pub struct Prepared {
 /// it is good.
 pub fn prepare(config: Config, now: SystemTime, problems: &mut Vec<Problems>) -> Option<Prepared> {
     let mut own = Problems::new();
-    settings(&config, &mut own);
     let trust = trust::load(&config, now, &mut own);
     problems.push(own);
     let gathered = gather(Path::new(&config.table.source), config.guards.max_input);
@@ -44,46 +42,6 @@ pub fn prepare(config: Config, now: SystemTime, problems: &mut Vec<Problems>) ->
     let (table, of_table) = gathered.compile();
     problems.push(of_table);
     Some(Prepared { config, table: table?, trust: trust?, files })
-}
-
-/// Settings that make no sense, and those that are understood but do nothing yet: better told than
-/// silently ignored.
-fn settings(config: &Config, problems: &mut Problems) {
-    let place = Place::whole_file(problems.file("[config]"));
-    let limits = &config.limits;
-    for (zero, name) in [
-        (limits.connections == 0, "[limits] connections"),
-        (limits.header_count == 0, "[limits] header_count"),
-        (limits.streams == 0, "[limits] streams"),
-        (limits.handshake.duration().is_zero(), "[limits] handshake"),
-        (limits.header.duration().is_zero(), "[limits] header"),
-        (limits.write.duration().is_zero(), "[limits] write"),
-        (config.connections.idle.duration().is_zero(), "[connections] idle"),
-    ] {
-        if zero {
-            problems.error(place, format!("{name} is 0: nobody could be served")).help("leave it out for its default");
-        }
-    }
-    if let Err(message) = telemetry::filter(&config.log) {
-        problems.error(place, message);
-    }
-    let defaults = crate::config::Guards::default();
-    let guards = &config.guards;
-    for (set, name) in [
-        (config.listen.admin.is_some(), "[listen] admin"),
-        (config.table.overrides.is_some(), "[table] overrides"),
-        (config.table.state.is_some(), "[table] state"),
-        (guards.max_moved.to_bits() != defaults.max_moved.to_bits(), "[guards] max_moved"),
-        (guards.max_shrunk.to_bits() != defaults.max_shrunk.to_bits(), "[guards] max_shrunk"),
-        (guards.min_interval != defaults.min_interval, "[guards] min_interval"),
-    ] {
-        if set {
-            problems.warning(place, format!("{name} has no effect in this version"));
-        }
-    }
-    if config.table.source.contains("://") {
-        problems.error(place, "[table] source must be a path in this version").help("fetch the table to a file");
-    }
 }
 
 /// Reads the configuration anew, on SIGHUP. None if that is not possible or it is bad.
@@ -122,6 +80,7 @@ pub async fn serve(
     while let Told::Reload = signals.next().await {
         current = reconfigure(current, &reread, &reload);
     }
+    reload.stop();
     drain(&config, &phase, &connections, &mut signals).await;
     Ok(())
 }
@@ -192,8 +151,9 @@ fn reconfigure(old: Config, reread: &Reread, reload: &Handle) -> Config {
         Some(config) => {
             telemetry::reload("config", if config == old { "unchanged" } else { "published" });
             let live = Config { table: config.table.clone(), guards: config.guards.clone(), ..old.clone() };
-            if live != config {
-                tracing::warn!("settings outside [table] and [guards] have changed: they need a restart");
+            let sections = live.sections_that_differ(&config).join(", ");
+            if !sections.is_empty() {
+                tracing::warn!(sections, "changed settings in these sections take effect at a restart only");
             }
             reload.settings(worker_settings(&live));
             live

@@ -55,15 +55,20 @@ fn read_once(path: &Path, limit: u64) -> Result<Vec<u8>, String> {
         io::ErrorKind::NotFound => "the file does not exist".to_owned(),
         _ => format!("the file can't be read: {error}"),
     };
+    let too_large = || format!("the file is larger than the {limit} bytes that are left for it");
     // Asked first: opening a pipe would wait for its writer.
-    if !path.metadata().map_err(unreadable)?.is_file() {
+    let metadata = path.metadata().map_err(unreadable)?;
+    if !metadata.is_file() {
         return Err("this is not a regular file".to_owned());
+    }
+    if metadata.len() > limit {
+        return Err(too_large());
     }
     let mut bytes = Vec::new();
     let file = File::open(path).map_err(unreadable)?;
     file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(unreadable)?;
     if bytes.len() as u64 > limit {
-        return Err(format!("the file is larger than the {limit} bytes that are left for it"));
+        return Err(too_large());
     }
     Ok(bytes)
 }

@@ -24,18 +24,9 @@ const STATUSES: [u16; 10] = [200, 400, 403, 404, 405, 413, 414, 431, 500, 503];
 
 static PROMETHEUS: OnceLock<PrometheusHandle> = OnceLock::new();
 
-/// Which logs are wanted.
-///
-/// # Errors
-/// When the level can't be read, says how to write it.
-pub fn filter(log: &Log) -> Result<EnvFilter, String> {
-    EnvFilter::try_new(&log.level)
-        .map_err(|error| format!("[log] level `{}`: {error}; write error, warn, info, debug or trace", log.level))
-}
-
 /// Sends logs to stderr: JSON unless that is a terminal, or as configured.
 pub fn init_logs(log: &Log) {
-    let filter = filter(log).unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_new(&log.level).unwrap_or_else(|_| EnvFilter::new("info"));
     let terminal = std::io::stderr().is_terminal();
     let json = match log.format {
         LogFormat::Auto => !terminal,

@@ -12,7 +12,7 @@ use super::{BAD, Format, Outcome, problems, serve};
 use crate::app;
 use crate::config::{Config, Guards};
 use crate::reload::load::gather;
-use crate::table::problem::{Severity, Shown};
+use crate::table::problem::Shown;
 use crate::table::{Problems, Table};
 
 /// Check configuration, table and trust; tell every problem with file, line and column.
@@ -33,10 +33,10 @@ pub struct Check {
 
 /// What `--format json` prints.
 #[derive(Serialize)]
-struct Report<'r> {
+struct Report {
     errors: usize,
     warnings: usize,
-    problems: &'r [Shown],
+    problems: Vec<Shown>,
     #[serde(skip_serializing_if = "Option::is_none")]
     table: Option<Counts>,
 }
@@ -77,29 +77,25 @@ impl Check {
             Some(table) => table_alone(table, &mut found),
             None => {
                 let config = serve::read(&self.config, &mut found);
-                if let (true, Some(config)) = (self.print_config, &config) {
+                if let (true, Some(config), true) = (self.print_config, &config, problems::good(&found)) {
+                    problems::tell(&found);
                     return print(config);
                 }
                 let prepared = config.and_then(|config| app::prepare(config, SystemTime::now(), &mut found));
                 prepared.map(|prepared| Counts::of(&prepared.table))
             }
         };
-        let shown = problems::shown(&found);
-        let good = problems::count(&shown, Severity::Error) == 0;
+        let good = problems::good(&found);
         let mut out = io::stdout().lock();
         match self.format {
             Format::Json => {
-                let report = Report {
-                    errors: problems::count(&shown, Severity::Error),
-                    warnings: problems::count(&shown, Severity::Warning),
-                    problems: &shown,
-                    table: counts,
-                };
+                let (errors, warnings) = problems::count(&found);
+                let report = Report { errors, warnings, problems: problems::shown(&found), table: counts };
                 serde_json::to_writer_pretty(&mut out, &report)?;
                 writeln!(out)?;
             }
             Format::Text => {
-                problems::write(&mut out, &shown)?;
+                problems::write(&mut out, &found)?;
                 if let Some(counts) = counts {
                     let Counts { version, cdns, mixes, footprints, prefixes_ipv4, prefixes_ipv6, canaries, digest } =
                         counts;
@@ -109,7 +105,7 @@ impl Check {
                          {prefixes_ipv6} IPv6 prefixes, {canaries} canaries pass\ndigest {digest}"
                     )?;
                 }
-                writeln!(out, "{}: {}", if good { "good" } else { "bad" }, problems::summary(&shown))?;
+                writeln!(out, "{}: {}", if good { "good" } else { "bad" }, problems::summary(&found))?;
             }
         }
         Ok(if good { ExitCode::SUCCESS } else { ExitCode::from(BAD) })

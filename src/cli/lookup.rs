@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::{BAD, Format, Outcome, problems};
+use super::{BAD, Format, Outcome, problems, say};
 use crate::config::Guards;
 use crate::reload::load::gather;
 use crate::table::answer::Renderer;
@@ -30,10 +30,10 @@ pub struct Lookup {
 impl Lookup {
     pub fn run(self) -> Outcome {
         let (table, found) = gather(&self.table, Guards::default().max_input).compile();
-        let shown = problems::shown(std::slice::from_ref(&found));
-        problems::write(&mut io::stderr(), &shown)?;
+        let found = [found];
+        problems::tell(&found);
         let Some(table) = table else {
-            eprintln!("croupier: {}: {}", self.table.display(), problems::summary(&shown));
+            say(format_args!("croupier: {}: {}", self.table.display(), problems::summary(&found)));
             return Ok(ExitCode::from(BAD));
         };
         // A service that had just started with this table would be at its first generation.
@@ -47,8 +47,9 @@ impl Lookup {
         };
         for address in &self.addresses {
             if address == "-" {
-                for (line, number) in io::stdin().lock().lines().zip(1..) {
-                    answers.answer(line?.trim_end_matches('\r'), &format!("standard input:{number}: "))?;
+                for (line, number) in io::stdin().lock().split(b'\n').zip(1..) {
+                    let line = String::from_utf8_lossy(&line?).into_owned();
+                    answers.answer(line.trim_end_matches('\r'), &format!("standard input:{number}: "))?;
                 }
             } else {
                 answers.answer(address, "")?;
@@ -72,7 +73,7 @@ impl<W: Write> Answers<'_, W> {
     fn answer(&mut self, written: &str, place: &str) -> io::Result<()> {
         let Some(address) = client_address(written) else {
             self.all_good = false;
-            eprintln!("croupier: {place}`{}` is not an IPv4 or IPv6 address", shorten(written));
+            say(format_args!("croupier: {place}`{}` is not an IPv4 or IPv6 address", shorten(written)));
             return Ok(());
         };
         let decision = self.table.decide(address);

@@ -9,7 +9,7 @@ mod lookup;
 mod problems;
 mod serve;
 
-use std::io;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
@@ -42,6 +42,11 @@ enum Format {
 /// How a command ended, unless it broke off on an error of input or output.
 type Outcome = io::Result<ExitCode>;
 
+/// Writes a line to stderr. Nobody may be reading, which is no reason to end.
+fn say(line: std::fmt::Arguments<'_>) {
+    _ = writeln!(io::stderr(), "{line}");
+}
+
 /// Bad input or a failed check.
 const BAD: u8 = 1;
 
@@ -58,7 +63,7 @@ impl Cli {
         outcome.unwrap_or_else(|error| {
             // Who reads our output may have read enough: `croupier lookup - | head`.
             if error.kind() != io::ErrorKind::BrokenPipe {
-                eprintln!("croupier: {error}");
+                say(format_args!("croupier: {error}"));
             }
             ExitCode::from(BAD)
         })

@@ -2,8 +2,9 @@
 
 use std::io::{self, Write};
 
+use super::say;
 use crate::table::Problems;
-use crate::table::problem::{Severity, Shown};
+use crate::table::problem::Shown;
 
 /// All problems of all inputs, errors and warnings, in order.
 pub fn shown(problems: &[Problems]) -> Vec<Shown> {
@@ -11,17 +12,29 @@ pub fn shown(problems: &[Problems]) -> Vec<Shown> {
 }
 
 /// One problem a paragraph, as compilers show them.
-pub fn write(out: &mut impl Write, shown: &[Shown]) -> io::Result<()> {
-    shown.iter().try_for_each(|problem| writeln!(out, "{problem}"))
+pub fn write(out: &mut impl Write, problems: &[Problems]) -> io::Result<()> {
+    shown(problems).iter().try_for_each(|problem| writeln!(out, "{problem}"))
 }
 
-pub fn count(shown: &[Shown], severity: Severity) -> usize {
-    shown.iter().filter(|problem| problem.severity == severity).count()
+/// The same, beside a result.
+pub fn tell(problems: &[Problems]) {
+    for problem in shown(problems) {
+        say(format_args!("{problem}"));
+    }
+}
+
+pub fn good(problems: &[Problems]) -> bool {
+    !problems.iter().any(Problems::has_errors)
+}
+
+/// How many errors and warnings there are, shown or not.
+pub fn count(problems: &[Problems]) -> (usize, usize) {
+    (problems.iter().map(Problems::errors).sum(), problems.iter().map(Problems::warnings).sum())
 }
 
 /// `3 errors, 1 warning`.
-pub fn summary(shown: &[Shown]) -> String {
-    let (errors, warnings) = (count(shown, Severity::Error), count(shown, Severity::Warning));
+pub fn summary(problems: &[Problems]) -> String {
+    let (errors, warnings) = count(problems);
     let plural = |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
     format!("{}, {}", plural(errors, "error"), plural(warnings, "warning"))
 }

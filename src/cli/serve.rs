@@ -9,7 +9,7 @@ use clap::Args;
 use time::OffsetDateTime;
 use tokio::runtime::Runtime;
 
-use super::{BAD, Outcome, problems};
+use super::{BAD, Outcome, problems, say};
 use crate::app::{self, Addresses, Prepared, Signals};
 use crate::config::{self, Config};
 use crate::table::Problems;
@@ -42,13 +42,14 @@ impl Serve {
         }
         telemetry::init_metrics();
         let prepared = config.and_then(|config| app::prepare(config, SystemTime::now(), &mut found));
-        let shown = problems::shown(&found);
-        problems::write(&mut io::stderr(), &shown)?;
-        let Some(prepared) = prepared else {
-            eprintln!("croupier: not started: {}", problems::summary(&shown));
-            return Ok(ExitCode::from(BAD));
-        };
-        self.serve(prepared, runtime, signals)
+        problems::tell(&found);
+        match prepared {
+            Some(prepared) if problems::good(&found) => self.serve(prepared, runtime, signals),
+            _ => {
+                say(format_args!("croupier: not started: {}", problems::summary(&found)));
+                Ok(ExitCode::from(BAD))
+            }
+        }
     }
 
     fn serve(self, prepared: Prepared, runtime: Runtime, signals: Signals) -> Outcome {
@@ -82,7 +83,7 @@ fn curl(addresses: &Addresses) -> String {
 fn development(found: &mut Vec<Problems>) -> io::Result<Option<Config>> {
     let base = Path::new("");
     if trust::development::make(&base.join("certs/dev"), OffsetDateTime::now_utc())? {
-        eprintln!("made a development CA and certificates under certs/dev/");
+        say(format_args!("made a development CA and certificates under certs/dev/"));
     }
     let mut problems = Problems::new();
     let printed = toml::to_string(&Config::development(base)).map_err(io::Error::other)?;
@@ -91,7 +92,8 @@ fn development(found: &mut Vec<Problems>) -> io::Result<Option<Config>> {
     Ok(config)
 }
 
-/// Reads the configuration file and what the environment says over it.
+/// Reads the configuration file and what the environment says over it. With errors in `found`
+/// it is only good for further checks.
 pub fn read(path: &Path, found: &mut Vec<Problems>) -> Option<Config> {
     let mut problems = Problems::new();
     let name = path.to_string_lossy();
@@ -110,7 +112,7 @@ pub fn read(path: &Path, found: &mut Vec<Problems>) -> Option<Config> {
 
 fn reread(path: &Path) -> Option<Config> {
     let mut found = Vec::new();
-    let config = read(path, &mut found);
+    let config = read(path, &mut found).filter(|_| problems::good(&found));
     found.iter().for_each(crate::reload::worker::log);
     if config.is_none() {
         telemetry::reload("config", "failed");

@@ -3,6 +3,8 @@
 //! Reading it binds nothing and opens none of the files it names. Times are in seconds, whole or
 //! with a fraction.
 
+mod check;
+mod pattern;
 mod read;
 mod seconds;
 
@@ -11,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+pub use pattern::NamePattern;
 pub use read::{Environment, read};
 pub use seconds::Seconds;
 
@@ -90,7 +93,7 @@ pub struct Allow {
     /// If given, one of the client's subject alternative names must match one of these patterns.
     /// `*` stands for any characters but `.` in a DNS name, but `/` in a URI.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub san: Vec<String>,
+    pub san: Vec<NamePattern>,
 }
 
 /// What a client may do.
@@ -231,10 +234,10 @@ impl Config {
     /// What `serve --dev` runs with: everything on the loopback, files below `base`.
     pub fn development(base: &Path) -> Self {
         let certs = base.join("certs/dev");
-        let allow = |issuer: &str, role, san: &[&str]| Allow {
+        let allow = |issuer: &str, role, san: &str| Allow {
             issuer: certs.join(issuer),
             role,
-            san: san.iter().map(|&pattern| pattern.to_owned()).collect(),
+            san: san.parse().into_iter().collect(),
         };
         Self {
             listen: Listen::default(),
@@ -248,8 +251,8 @@ impl Config {
                 ca: vec![certs.join("root.pem")],
                 crls: Vec::new(),
                 allow: vec![
-                    allow("media-ca.pem", Role::Lookup, &["media-selector-*.example"]),
-                    allow("ops-ca.pem", Role::Probe, &["probe.example"]),
+                    allow("media-ca.pem", Role::Lookup, "media-selector-*.example"),
+                    allow("ops-ca.pem", Role::Probe, "probe.example"),
                 ],
             },
             guards: Guards::default(),
@@ -259,6 +262,25 @@ impl Config {
             health: Health { certificate: Some(certs.join("probe.pem")), key: Some(certs.join("probe.key")) },
             log: Log::default(),
         }
+    }
+
+    /// The names of the sections in which two configurations differ.
+    pub fn sections_that_differ(&self, other: &Self) -> Vec<&'static str> {
+        [
+            (self.listen != other.listen, "listen"),
+            (self.table != other.table, "table"),
+            (self.tls != other.tls, "tls"),
+            (self.clients != other.clients, "clients"),
+            (self.guards != other.guards, "guards"),
+            (self.limits != other.limits, "limits"),
+            (self.connections != other.connections, "connections"),
+            (self.drain != other.drain, "drain"),
+            (self.health != other.health, "health"),
+            (self.log != other.log, "log"),
+        ]
+        .into_iter()
+        .filter_map(|(differs, name)| differs.then_some(name))
+        .collect()
     }
 
     /// Makes relative paths relative to the config file's directory.

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use toml::de::{DeTable, DeValue};
 use toml::{Table, Value};
 
-use super::Config;
+use super::{Config, check};
 use crate::table::problem::{Place, Problems, Text, nearest, saturate};
 
 /// The environment variables that begin with `CROUPIER_`, as name and value.
@@ -18,6 +18,9 @@ const PREFIX: &str = "CROUPIER_";
 
 /// Reads a config file's text. `name` is its path: problems show it, and the paths in the file
 /// are relative to its directory. Environment variables win over the file.
+///
+/// With errors in `problems` what is given is only good for further checks. None if not even
+/// for that.
 pub fn read(name: &str, text: &str, environment: &Environment, problems: &mut Problems) -> Option<Config> {
     let text = Text::new(problems.file(name), text);
     let (parsed, errors) = DeTable::parse_recoverable(text.text);
@@ -28,7 +31,8 @@ pub fn read(name: &str, text: &str, environment: &Environment, problems: &mut Pr
     if !errors.is_empty() {
         return None;
     }
-    let mut document = Document { text: &text, spans: HashMap::new(), root: Table::new(), problems };
+    let mut document =
+        Document { text: &text, spans: HashMap::new(), root: Table::new(), variables: HashMap::new(), problems };
     document.root = document.table(parsed.get_ref(), "");
     document.overlay(environment);
     let mut config = document.config()?;
@@ -41,6 +45,8 @@ struct Document<'d> {
     /// Where each key stands, by its dotted path.
     spans: HashMap<String, Range<u32>>,
     root: Table,
+    /// Which environment variable gave a key its value.
+    variables: HashMap<String, String>,
     problems: &'d mut Problems,
 }
 
@@ -77,63 +83,65 @@ impl Document<'_> {
         }
     }
 
-    /// Puts environment variables over what the file says. A value that reads as a TOML number
-    /// or boolean is one; anything else is a string.
+    /// Puts environment variables over what the file says. Where the key is no string, the value
+    /// is read as TOML.
     fn overlay(&mut self, environment: &Environment) {
         let known = known_keys();
         for (name, value) in environment {
             let Some(path) = name.strip_prefix(PREFIX).map(str::to_ascii_lowercase) else { continue };
-            let found = known.iter().find(|(section, key)| format!("{section}_{key}") == path);
-            let Some((section, key)) = found else {
-                let problem = self
-                    .problems
-                    .warning(Place::whole_file(self.text.file), format!("the environment's `{name}` is not a setting"));
-                let names: Vec<String> = known.iter().map(|(section, key)| format!("{section}_{key}")).collect();
+            let found = known.iter().find(|(section, key, _)| format!("{section}_{key}") == path);
+            let Some((section, key, example)) = found else {
+                let place = Place::whole_file(self.text.file);
+                let problem = self.problems.warning(place, format!("the environment's `{name}` is not a setting"));
+                let names: Vec<String> = known.iter().map(|(section, key, _)| format!("{section}_{key}")).collect();
                 if let Some(near) = nearest(&path, names.iter().map(String::as_str)) {
                     problem.help(format!("did you mean `{PREFIX}{}`?", near.to_ascii_uppercase()));
                 }
                 continue;
             };
             let parsed = format!("v = {value}").parse::<Table>().ok().and_then(|mut table| table.remove("v"));
-            let value = parsed
-                .filter(|value| value.is_integer() || value.is_float() || value.is_bool())
-                .unwrap_or_else(|| Value::String(value.clone()));
-            let section = self.root.entry(section.clone()).or_insert_with(|| Value::Table(Table::new()));
-            if let Some(table) = section.as_table_mut() {
-                table.insert(key.clone(), value);
+            let parsed = parsed.filter(|_| !example.is_str()).unwrap_or_else(|| Value::String(value.clone()));
+            let values = self.root.entry(section.clone()).or_insert_with(|| Value::Table(Table::new()));
+            if let Some(values) = values.as_table_mut() {
+                values.insert(key.clone(), parsed);
+                self.variables.insert(format!("{section}.{key}"), name.clone());
             }
         }
     }
 
     /// Reads each section by itself, so that one's error does not hide another's.
     fn config(&mut self) -> Option<Config> {
-        let errors_before = self.problems.errors();
-        let listen = self.section("listen");
-        let table = self.section("table");
-        let tls = self.section("tls");
-        let clients = self.section("clients");
-        let guards = self.section("guards");
-        let limits = self.section("limits");
-        let connections = self.section("connections");
-        let drain = self.section("drain");
-        let health = self.section("health");
-        let log = self.section("log");
+        let (table, tls, clients) = (self.section("table"), self.section("tls"), self.section("clients"));
+        let optional = (
+            self.section("listen").unwrap_or_default(),
+            self.section("guards").unwrap_or_default(),
+            self.section("limits").unwrap_or_default(),
+            self.section("connections").unwrap_or_default(),
+            self.section("drain").unwrap_or_default(),
+            self.section("health").unwrap_or_default(),
+            self.section("log").unwrap_or_default(),
+        );
         self.unknown_sections();
-        if self.problems.errors() > errors_before {
-            return None;
+        let (listen, guards, limits, connections, drain, health, log) = optional;
+        let (table, tls, clients) = (table?, tls?, clients?);
+        let config = Config { listen, table, tls, clients, guards, limits, connections, drain, health, log };
+        for (key, message) in check::errors(&config) {
+            self.wrong(key, &message);
         }
-        Some(Config {
-            listen: listen?,
-            table: table?,
-            tls: tls?,
-            clients: clients?,
-            guards: guards?,
-            limits: limits?,
-            connections: connections?,
-            drain: drain?,
-            health: health?,
-            log: log?,
-        })
+        for (key, message) in check::warnings(&config) {
+            let place = self.place(key);
+            self.problems.warning(place, format!("`{key}` {message}"));
+        }
+        Some(config)
+    }
+
+    /// An error at a key, or at the environment variable that it came from.
+    fn wrong(&mut self, path: &str, message: &str) {
+        let error = match self.variables.get(path) {
+            Some(variable) => (Place::whole_file(self.text.file), format!("the environment's `{variable}`: {message}")),
+            None => (self.place(path), format!("`{path}`: {message}")),
+        };
+        self.problems.error(error.0, error.1);
     }
 
     /// serde stops at the first wrong value; without it, it goes on to the next.
@@ -162,11 +170,11 @@ impl Document<'_> {
             };
             let path = track.path().to_string().replace('[', ".").replace(']', "");
             let wrong_value = values.remove(path.split('.').next().unwrap_or_default());
-            // What is missing after a wrong value was taken away was not missing before.
-            if wrong_value.is_some() || all_good {
-                let place = self.place(&join(name, &path));
-                let key = if wrong_value.is_some() { format!("{path}: ") } else { String::new() };
-                self.problems.error(place, format!("[{name}] {key}{}", error.message()));
+            if wrong_value.is_some() {
+                self.wrong(&join(name, &path), error.message());
+            } else if all_good {
+                // After a wrong value was taken away, what is missing was not missing before.
+                self.wrong(name, error.message());
             }
             all_good = false;
             if wrong_value.is_none() {
@@ -187,7 +195,7 @@ impl Document<'_> {
         let last = key.rsplit('.').next().unwrap_or(key);
         let problem = self.problems.error(place, format!("unknown key `{last}` in [{section}]"));
         let known = known_keys();
-        let keys = known.iter().filter(|(of, _)| of == section).map(|(_, key)| key.as_str());
+        let keys = known.iter().filter(|(of, _, _)| of == section).map(|(_, key, _)| key.as_str());
         if let Some(near) = nearest(last, keys.chain(["ca", "crls", "allow", "issuer", "role", "san"])) {
             problem.help(format!("did you mean `{near}`?"));
         }
@@ -222,8 +230,8 @@ impl Document<'_> {
     }
 }
 
-/// Section and name of every scalar key, from a configuration in which each is set.
-fn known_keys() -> Vec<(String, String)> {
+/// Section, name and a value of every scalar key, from a configuration in which each is set.
+fn known_keys() -> Vec<(String, String, Value)> {
     let mut full = Config::development(Path::new(""));
     full.listen.admin = Some(full.listen.lookup);
     full.table.overrides = Some("overrides.json".into());
@@ -231,7 +239,7 @@ fn known_keys() -> Vec<(String, String)> {
     let Ok(sections) = Table::try_from(full) else { return Vec::new() };
     let keys = |(section, value): (String, Value)| {
         let Value::Table(table) = value else { return Vec::new() };
-        let scalar = |(key, value): (String, Value)| (!value.is_array()).then(|| (section.clone(), key));
+        let scalar = |(key, value): (String, Value)| (!value.is_array()).then(|| (section.clone(), key, value));
         table.into_iter().filter_map(scalar).collect()
     };
     sections.into_iter().flat_map(keys).collect()
@@ -328,7 +336,7 @@ role = "lookup"
         let (shown, problems) = problems_of(&uncommented, &[]);
         assert!(problems.is_empty(), "{problems:?}");
         assert_eq!(plain, shown);
-        for (section, key) in known_keys() {
+        for (section, key, _) in known_keys() {
             let optional = ["listen.admin", "table.overrides", "table.state"];
             let planned = ["guards.max_moved", "guards.max_shrunk", "guards.min_interval"];
             let path = format!("{section}.{key}");

@@ -72,33 +72,30 @@ pub fn gather(path: &Path, limit: u64) -> Gathered {
     let folder = path.parent().unwrap_or(Path::new(""));
     let named: Vec<FileRef> = manifest.iter().flat_map(Manifest::files).cloned().collect();
     for named in named {
-        if inputs.files.contains_key(&named.path) {
-            continue;
-        }
         let path = folder.join(&named.path);
-        files.push(Watched::now(path.clone()));
-        match read_pinned(&path, &named, left) {
-            Ok((bytes, sha256)) => {
-                left -= bytes.len() as u64;
-                digests.push((named.path.clone(), sha256));
-                inputs.files.insert(named.path, bytes);
+        if !files.iter().any(|file| file.path == path) {
+            files.push(Watched::now(path.clone()));
+            match file::read(&path, left) {
+                Ok(bytes) => {
+                    left -= bytes.len() as u64;
+                    digests.push((named.path.clone(), sha256(&bytes)));
+                    inputs.files.insert(named.path.clone(), bytes);
+                }
+                Err(message) => {
+                    problems.error(named.place, format!("{}: {message}", named.name));
+                }
             }
-            Err(message) => {
-                problems.error(named.place, format!("{}: {message}", named.name));
-            }
+        }
+        let found = digests.iter().find(|(path, _)| *path == named.path).map(|(_, sha256)| sha256);
+        if let (Some(pinned), Some(found)) = (&named.sha256, found)
+            && pinned != found
+        {
+            let message = format!("{}: the file's SHA-256 is {found}, not the one it is pinned to", named.name);
+            problems.error(named.place, message);
         }
     }
     inputs.digest = digest_of_all(digests);
     Gathered { manifest, inputs, files, problems }
-}
-
-fn read_pinned(path: &Path, named: &FileRef, limit: u64) -> Result<(Vec<u8>, String), String> {
-    let bytes = file::read(path, limit)?;
-    let found = sha256(&bytes);
-    match &named.sha256 {
-        Some(pinned) if *pinned != found => Err(format!("the file's SHA-256 is {found}, not the one it is pinned to")),
-        _ => Ok((bytes, found)),
-    }
 }
 
 /// SHA-256 over a line per file, `HEX  PATH`, sorted by path as written in the document; the

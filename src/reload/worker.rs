@@ -62,12 +62,18 @@ pub struct Handle {
 enum Request {
     Reload(Trigger),
     Settings(Settings),
+    Stop,
 }
 
 impl Handle {
     pub fn reload(&self, trigger: Trigger) {
         // Fails only when the thread is gone, as in the last moment of a drain.
         _ = self.requests.send(Request::Reload(trigger));
+    }
+
+    /// No reload begins after this.
+    pub fn stop(&self) {
+        _ = self.requests.send(Request::Stop);
     }
 
     /// Loads from elsewhere from now on. Wants a [`reload`](Self::reload) after it.
@@ -105,13 +111,22 @@ struct Worker {
 }
 
 impl Worker {
-    /// Ends when every [`Handle`] is gone.
+    /// Ends when told to stop, or when every [`Handle`] is gone.
     fn run(mut self, received: &Receiver<Request>) {
         loop {
             match received.recv_timeout(LOOK) {
                 Ok(request) => {
-                    let trigger = std::iter::once(request).chain(received.try_iter().collect::<Vec<_>>());
-                    if let Some(trigger) = trigger.filter_map(|request| self.accept(request)).last() {
+                    // All that has been asked meanwhile is answered by one reload.
+                    let requests: Vec<Request> = std::iter::once(request).chain(received.try_iter()).collect();
+                    let mut wanted = None;
+                    for request in requests {
+                        match request {
+                            Request::Reload(trigger) => wanted = Some(trigger),
+                            Request::Settings(settings) => self.settings = settings,
+                            Request::Stop => return,
+                        }
+                    }
+                    if let Some(trigger) = wanted {
                         self.reload(trigger);
                     }
                 }
@@ -121,16 +136,6 @@ impl Worker {
                 }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
-            }
-        }
-    }
-
-    fn accept(&mut self, request: Request) -> Option<Trigger> {
-        match request {
-            Request::Reload(trigger) => Some(trigger),
-            Request::Settings(settings) => {
-                self.settings = settings;
-                None
             }
         }
     }

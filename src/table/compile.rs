@@ -150,8 +150,10 @@ fn values_of_file(
         }
         values += 1;
         let indent = content.len() - content.trim_ascii_start().len();
-        let place = Place { file: id, line: number, column: saturate(indent + 1), length: saturate(written.len()) };
-        match kind.value(&String::from_utf8_lossy(written)) {
+        let written = String::from_utf8_lossy(written);
+        let length = saturate(written.chars().count());
+        let place = Place { file: id, line: number, column: saturate(indent + 1), length };
+        match kind.value(&written) {
             Ok(footprint) => value((footprint, place)),
             Err(wrong) => problems.error(place, wrong.message).help = wrong.help,
         }

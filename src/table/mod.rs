@@ -6,7 +6,7 @@
 //! - [`problem`]: what is wrong, and where
 //! - [`json`] and [`reader`]: the document as a tree that knows its places, and typed access to it
 //! - [`footprint`]: the four CDNI footprint types and their values
-//! - [`manifest`]: the document, read and resolved
+//! - [`manifest`]: what the document says; [`document`]: how it is read
 //! - [`dataset`] and [`mmdb`]: address ranges of ASes and countries
 //! - [`space`]: overlapping ranges to disjoint prefixes
 //! - [`mod@compile`]: manifest and files to a [`Table`]
@@ -18,6 +18,7 @@
 pub mod answer;
 pub mod compile;
 pub mod dataset;
+pub mod document;
 pub mod footprint;
 pub mod json;
 pub mod log2;

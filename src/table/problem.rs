@@ -75,6 +75,7 @@ pub struct Problems {
     files: Vec<FileProblems>,
     list: Vec<Problem>,
     errors: usize,
+    warnings: usize,
 }
 
 #[derive(Debug)]
@@ -109,6 +110,7 @@ impl Problems {
     }
 
     pub fn warning(&mut self, place: Place, message: impl Into<String>) -> &mut Problem {
+        self.warnings += 1;
         self.add(Severity::Warning, place, message.into())
     }
 
@@ -118,6 +120,10 @@ impl Problems {
 
     pub fn errors(&self) -> usize {
         self.errors
+    }
+
+    pub fn warnings(&self) -> usize {
+        self.warnings
     }
 
     pub fn is_empty(&self) -> bool {
@@ -239,7 +245,8 @@ impl<'t> Text<'t> {
     }
 
     pub fn place(&self, span: &Range<u32>) -> Place {
-        let (start, end) = (span.start as usize, span.end as usize);
+        let boundary = |offset: u32| self.text.floor_char_boundary(offset as usize);
+        let (start, end) = (boundary(span.start), boundary(span.end));
         let line = self.line_starts.partition_point(|&line_start| line_start <= start);
         let line_start = self.line_starts[line - 1];
         let characters = |range: Range<usize>| {

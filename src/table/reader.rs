@@ -38,6 +38,10 @@ impl Reader<'_, '_> {
         self.problems.error(self.text.place(span), message)
     }
 
+    pub fn warning(&mut self, span: &Range<u32>, message: String) -> &mut Problem {
+        self.problems.warning(self.text.place(span), message)
+    }
+
     /// An object whose keys are known beforehand. None, with an error, if it is no object.
     pub fn fields<'n, 't>(&mut self, node: &'n Node<'t>, what: &str, known: &[&str]) -> Option<Fields<'n, 't>> {
         if !self.is_object(node) {
@@ -131,6 +135,10 @@ impl Reader<'_, '_> {
 
     pub fn is_object(&self, node: &Node<'_>) -> bool {
         matches!(node.value, Value::Object(_))
+    }
+
+    pub fn is_empty_array(&self, node: &Node<'_>) -> bool {
+        matches!(&node.value, Value::Array(items) if items.is_empty())
     }
 
     pub fn has_members(&self, node: &Node<'_>) -> bool {

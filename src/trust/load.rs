@@ -105,11 +105,9 @@ impl Loading<'_> {
             }
         }
         for allow in &clients.allow {
-            let names: Vec<_> = allow.san.iter().map(|written| written.parse()).collect();
-            let names: Vec<_> = names.into_iter().filter_map(|name| self.told(&allow.issuer, name)).collect();
             if let Some(issuer) = self.told(&allow.issuer, pem::certificate(&allow.issuer)) {
                 self.dates(&allow.issuer, std::slice::from_ref(&issuer));
-                let allowed = policy.allow(&issuer, allow.role, names);
+                let allowed = policy.allow(&issuer, allow.role, allow.san.clone());
                 self.told(&allow.issuer, allowed);
             }
         }
@@ -117,24 +115,12 @@ impl Loading<'_> {
             self.error(path, "this version can't revoke clients yet, so it does not start with CRLs".to_owned())
                 .help("to run without revocation, take `crls` out of [clients]");
         }
-        for (list, name) in [(clients.ca.is_empty(), "ca"), (clients.allow.is_empty(), "allow")] {
-            if list {
-                self.error(Path::new("[clients]"), format!("`{name}` is empty: nobody could be let in"));
-            }
-        }
         policy
     }
 
     /// The probe's identity, which the policy must let in as a probe.
     fn probe(&mut self, health: &Health, policy: &Policy) -> Option<ProbeIdentity> {
-        let (certificate, key) = match (&health.certificate, &health.key) {
-            (Some(certificate), Some(key)) => (certificate, key),
-            (None, None) => return None,
-            (Some(path), None) | (None, Some(path)) => {
-                self.error(path, "[health] needs both `certificate` and `key`, or neither".to_owned());
-                return None;
-            }
-        };
+        let (certificate, key) = health.certificate.as_ref().zip(health.key.as_ref())?;
         let chain = self.told(certificate, pem::certificates(certificate));
         let key_der = self.told(key, pem::private_key(key));
         let (chain, key_der) = (chain?, key_der?);

@@ -2,14 +2,12 @@
 //!
 //! - [`pem`]: files to certificates and keys, nothing dropped silently
 //! - [`policy`]: a client's chain to an identity or a refusal
-//! - [`pattern`]: subject alternative names against patterns
 //! - [`verifier`]: the policy as rustls asks for it
 //! - [`mod@load`]: everything the configuration names, checked together
 //! - [`development`]: certificates for trying things out
 
 pub mod development;
 pub mod load;
-pub mod pattern;
 pub mod pem;
 pub mod policy;
 pub mod verifier;

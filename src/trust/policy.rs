@@ -14,9 +14,8 @@ use webpki::{EndEntityCert, KeyUsage, VerifiedPath, anchor_from_trusted_cert};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer;
 
-use super::pattern::NamePattern;
 use crate::client::{Identity, Refusal};
-use crate::config::Role;
+use crate::config::{NamePattern, Role};
 
 /// Who may ask, as what. Immutable.
 #[derive(Debug)]

@@ -395,9 +395,7 @@ fn a_configuration_that_could_not_start_changes_nothing() {
         assert_eq!((published, unchanged), (0.0, 0.0), "it is not taken");
         failed == 1.0
     });
-    wait_until("it is told", || {
-        served.logged("ERROR", 0).iter().any(|message| message.contains("[limits] connections"))
-    });
+    wait_until("it is told", || served.logged("ERROR", 0).iter().any(|message| message.contains("limits.connections")));
     assert_eq!(served.answers(), before);
 }
 

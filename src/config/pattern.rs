@@ -2,6 +2,8 @@
 
 use std::str::FromStr;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
 /// A pattern with a scheme matches URIs, any other DNS names. `*` stands for any run of
 /// characters, even none, but crosses no `.` in a DNS name and no `/` in a URI, so that a pattern
 /// never reaches into a part of the name that it does not spell out. DNS names match in any case
@@ -29,6 +31,18 @@ impl FromStr for NamePattern {
             return Ok(Self { pattern: written.to_owned(), kind: Kind::Uri });
         }
         Ok(Self { pattern: written.to_ascii_lowercase(), kind: Kind::Dns })
+    }
+}
+
+impl<'de> Deserialize<'de> for NamePattern {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+    }
+}
+
+impl Serialize for NamePattern {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.pattern)
     }
 }
 

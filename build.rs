@@ -1,0 +1,23 @@
+//! Tells the program which commit it was built from, if that can be known.
+
+use std::path::Path;
+use std::process::Command;
+
+fn main() {
+    println!("cargo:rerun-if-env-changed=CROUPIER_COMMIT");
+    for file in [".git/HEAD", ".git/logs/HEAD"] {
+        if Path::new(file).exists() {
+            println!("cargo:rerun-if-changed={file}");
+        }
+    }
+    let given = std::env::var("CROUPIER_COMMIT").ok();
+    if let Some(commit) = given.or_else(from_git) {
+        println!("cargo:rustc-env=CROUPIER_COMMIT={commit}");
+    }
+}
+
+fn from_git() -> Option<String> {
+    let output = Command::new("git").args(["rev-parse", "--short=12", "HEAD"]).output().ok()?;
+    let commit = String::from_utf8(output.stdout).ok()?;
+    output.status.success().then(|| commit.trim().to_owned())
+}

@@ -1,0 +1,15 @@
+//! The command line from outside: what it says of good and bad inputs, where, and how it ends.
+//! Nothing here serves.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends at the first surprise")]
+#![allow(clippy::format_collect, clippy::format_push_string, reason = "allocations cost nothing here")]
+
+mod check;
+mod config;
+mod faults;
+mod files;
+mod generate;
+mod lookup;
+mod marked;
+mod program;
+mod syntax;
