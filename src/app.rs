@@ -71,8 +71,13 @@ pub async fn serve(
     start_health(health, subjects, tables.clone(), watch.clone())?;
 
     let connections = TaskTracker::new();
-    let listener =
-        Listener { name: "lookup", socket: lookup, authority: trust, router: api::lookup::router(tables), probe };
+    let listener = Listener {
+        name: "lookup",
+        socket: lookup,
+        authority: trust,
+        router: api::lookup::router(tables, config.limits.header_count),
+        probe,
+    };
     tokio::spawn(listener::run(listener, config.clone(), connections.clone(), watch));
     listening(&addresses);
 
@@ -149,12 +154,12 @@ fn start_health(
 fn reconfigure(old: Config, reread: &Reread, reload: &Handle) -> Config {
     let config = match tokio::task::block_in_place(reread) {
         Some(config) => {
-            telemetry::reload("config", if config == old { "unchanged" } else { "published" });
             let live = Config { table: config.table.clone(), guards: config.guards.clone(), ..old.clone() };
             let sections = live.sections_that_differ(&config).join(", ");
             if !sections.is_empty() {
                 tracing::warn!(sections, "changed settings in these sections take effect at a restart only");
             }
+            telemetry::reload("config", if live == old { "unchanged" } else { "published" });
             reload.settings(worker_settings(&live));
             live
         }
@@ -217,7 +222,7 @@ impl Signals {
     }
 
     /// Waits for a signal to end; reloads are ignored.
-    async fn end(&mut self) {
+    pub async fn end(&mut self) {
         while let Told::Reload = self.next().await {}
     }
 }

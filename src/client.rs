@@ -11,8 +11,6 @@ use crate::config::Role;
 /// An accepted client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
-    /// The certificate's subject, for logs.
-    pub subject: String,
     pub roles: Vec<Role>,
     /// When the decision must be made anew: the earliest end of a certificate on the path.
     pub valid_until: SystemTime,
@@ -41,6 +39,18 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    pub const ALL: [Self; 9] = [
+        Self::NoCertificate,
+        Self::Malformed,
+        Self::UnknownIssuer,
+        Self::IssuerNotAllowed,
+        Self::NameNotAllowed,
+        Self::NotYetValid,
+        Self::Expired,
+        Self::Usage,
+        Self::Path,
+    ];
+
     /// The label in metrics and logs.
     pub fn reason(self) -> &'static str {
         match self {

@@ -27,5 +27,6 @@ pub fn fix_threshold() {
         again.arg0(own_name);
     }
     let error = again.args(arguments).env(name, value).exec();
-    tracing::warn!(%error, "can't set {name}: large tables will cost more memory");
+    // Before there are logs.
+    eprintln!("croupier: can't set {name} ({error}): large tables will cost more memory");
 }

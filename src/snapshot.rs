@@ -34,6 +34,10 @@ impl Snapshot {
         Self { table, generation, loaded_at, renderer, cache_control, decided }
     }
 
+    fn tell(&self) {
+        telemetry::table_published(self.generation, self.table.trie.len(), self.loaded_at);
+    }
+
     /// A decision as clients get it.
     pub fn render(&self, decision: &Decision<'_>) -> Vec<u8> {
         self.renderer.json(decision)
@@ -56,7 +60,7 @@ impl Snapshot {
 pub fn publish_first(table: Table, now: SystemTime) -> (Publisher, Reader) {
     let current = Arc::new(ArcSwap::from_pointee(Snapshot::new(table, 1, now)));
     let publisher = Publisher { current: Arc::clone(&current) };
-    telemetry::table_published(&current.load());
+    current.load().tell();
     (publisher, Reader { current })
 }
 
@@ -87,7 +91,7 @@ impl Publisher {
     pub fn publish(&mut self, table: Table, now: SystemTime) -> u64 {
         let generation = self.current.load().generation + 1;
         let snapshot = Arc::new(Snapshot::new(table, generation, now));
-        telemetry::table_published(&snapshot);
+        snapshot.tell();
         self.current.store(snapshot);
         generation
     }

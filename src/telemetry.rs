@@ -11,8 +11,8 @@ use metrics_exporter_prometheus::formatting::{sanitize_label_value, write_help_l
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
 
+use crate::client::Refusal;
 use crate::config::{Log, LogFormat};
-use crate::snapshot::Snapshot;
 use crate::table::lookup::anonymous;
 
 /// Upper bounds in seconds. A lookup takes tens of microseconds; beyond 100 ms is a failure.
@@ -20,13 +20,14 @@ const DURATION_BUCKETS: [f64; 13] =
     [0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0];
 
 /// Statuses that have a counter of their own; any other is made when it first occurs.
-const STATUSES: [u16; 10] = [200, 400, 403, 404, 405, 413, 414, 431, 500, 503];
+const STATUSES: [u16; 9] = [200, 400, 403, 404, 405, 414, 431, 500, 503];
 
 static PROMETHEUS: OnceLock<PrometheusHandle> = OnceLock::new();
 
 /// Sends logs to stderr: JSON unless that is a terminal, or as configured.
 pub fn init_logs(log: &Log) {
-    let filter = EnvFilter::try_new(&log.level).unwrap_or_else(|_| EnvFilter::new("info"));
+    // h2 warns of each client that misbehaves: once is told by its metrics, often would fill a disk.
+    let filter = EnvFilter::try_new(format!("h2=error,{}", log.level)).unwrap_or_else(|_| EnvFilter::new("info"));
     let terminal = std::io::stderr().is_terminal();
     let json = match log.format {
         LogFormat::Auto => !terminal,
@@ -74,14 +75,13 @@ pub fn upkeep() {
 }
 
 /// Everything in Prometheus's text format, the table in service included.
-pub fn render(snapshot: &Snapshot) -> String {
+pub fn render(version: &str, digest: &str) -> String {
     const INFO: &str = "croupier_table_info";
     let mut text = PROMETHEUS.get().map(PrometheusHandle::render).unwrap_or_default();
     // Written here and not kept as a gauge: each reload would leave a series of old labels behind.
     write_help_line(&mut text, INFO, None, None, "The table in service, as labels");
     write_type_line(&mut text, INFO, None, None, "gauge");
-    let version = sanitize_label_value(&snapshot.table.version);
-    let digest = &snapshot.table.digest;
+    let version = sanitize_label_value(version);
     // Writing to a string can't fail.
     _ = writeln!(text, "{INFO}{{version=\"{version}\",digest=\"{digest}\"}} 1");
     text
@@ -118,6 +118,9 @@ fn begin_at_zero() {
     }
     for result in ["full", "resumed", "refused", "timeout", "failed"] {
         handshakes(result).absolute(0);
+    }
+    for refusal in Refusal::ALL {
+        refusals(refusal.reason()).absolute(0);
     }
     sheds("connections").absolute(0);
 }
@@ -158,12 +161,11 @@ pub fn decisions(cdn: &str) -> Counter {
     counter!("croupier_decisions_total", "cdn" => cdn.to_owned())
 }
 
-pub fn table_published(snapshot: &Snapshot) {
-    let (ipv4, ipv6) = snapshot.table.trie.len();
-    gauge!("croupier_table_generation").set(snapshot.generation as f64);
+pub fn table_published(generation: u64, (ipv4, ipv6): (usize, usize), loaded_at: SystemTime) {
+    gauge!("croupier_table_generation").set(generation as f64);
     gauge!("croupier_table_prefixes", "family" => "ipv4").set(ipv4 as f64);
     gauge!("croupier_table_prefixes", "family" => "ipv6").set(ipv6 as f64);
-    gauge!("croupier_table_loaded_timestamp_seconds").set(timestamp(snapshot.loaded_at));
+    gauge!("croupier_table_loaded_timestamp_seconds").set(timestamp(loaded_at));
 }
 
 /// `what` is `table` or `config`; `result` is `published`, `unchanged` or `failed`.
@@ -185,7 +187,11 @@ fn handshakes(result: &'static str) -> Counter {
 }
 
 pub fn refusal(reason: &'static str) {
-    counter!("croupier_client_refusals_total", "reason" => reason).increment(1);
+    refusals(reason).increment(1);
+}
+
+fn refusals(reason: &'static str) -> Counter {
+    counter!("croupier_client_refusals_total", "reason" => reason)
 }
 
 pub fn shed(reason: &'static str) {

@@ -110,6 +110,16 @@ fn every_way_to_write_a_csv_is_read_alike() {
     same_answers("countries", "countrycode", table("countrycode", &[("c.csv", COUNTRY_CSV)]), COUNTRY_CSV);
 }
 
+/// Some lists of IPv6 ranges hold IPv4's, too. They are never looked up as IPv6.
+#[test]
+fn mapped_ranges_are_ipv4() {
+    let csv = b"start,end,asn\n::ffff:1.0.0.0,::ffff:1.0.0.255,1\n";
+    let built = table("asn", &[("asn.csv", csv)]).good();
+    assert_eq!(built.decide([1, 0, 0, 9].into()).footprint.to_string(), "asn:as1");
+    let built = table("asn", &[("asn.csv", b"start,end,asn\n::ffff:1.0.0.0,::1:0:0:0,1\n")]);
+    assert!(built.told().contains("asn.csv:2:16: error: the range begins in one address family"), "{}", built.told());
+}
+
 #[test]
 fn a_dataset_may_be_several_files() {
     let text = std::str::from_utf8(ASN_CSV).expect("text");

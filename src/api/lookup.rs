@@ -18,18 +18,20 @@ use crate::snapshot::Reader;
 use crate::table::client_address;
 
 /// The lookup listener's routes. A panic fails its own request only.
-pub fn router(tables: Reader) -> Router {
+pub fn router(tables: Reader, header_count: usize) -> Router {
     let routes = Router::new()
         .route("/lookup", get(lookup))
         .method_not_allowed_fallback(async || Problem::MethodNotAllowed)
         .fallback(async || Problem::NotFound)
         .with_state(tables);
-    guarded(routes)
+    guarded(routes, header_count)
 }
 
 /// What every TLS listener's routes are wrapped in.
-fn guarded(routes: Router) -> Router {
-    routes.layer(middleware::from_fn(strict)).layer(CatchPanicLayer::custom(|_| Problem::Internal.into_response()))
+fn guarded(routes: Router, header_count: usize) -> Router {
+    routes
+        .layer(middleware::from_fn_with_state(header_count, strict))
+        .layer(CatchPanicLayer::custom(|_| Problem::Internal.into_response()))
 }
 
 async fn lookup(
@@ -79,7 +81,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_fails_its_request_only() {
-        let routes = guarded(Router::new().route("/", get(async || -> &str { panic!("on purpose") })));
+        let routes = guarded(Router::new().route("/", get(async || -> &str { panic!("on purpose") })), 100);
         for _ in 0..2 {
             let request = Request::get("/").header("host", "here").body(Body::empty()).unwrap();
             let response = routes.clone().oneshot(request).await.unwrap();

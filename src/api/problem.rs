@@ -20,6 +20,7 @@ pub enum Problem {
     NotFound,
     MethodNotAllowed,
     TargetTooLong,
+    HeadersTooMany,
     Internal,
 }
 
@@ -36,6 +37,7 @@ impl Problem {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::TargetTooLong => StatusCode::URI_TOO_LONG,
+            Self::HeadersTooMany => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -49,13 +51,14 @@ impl Problem {
                 "the query parameter `ip` is not an IPv4 or IPv6 address: no zone, port, brackets, white space or \
                  leading zeros"
             }
-            Self::HostNotOne => "an HTTP/1.1 request has exactly one Host header field (RFC 9112, section 3.2)",
+            Self::HostNotOne => "a request has one Host header field, and in HTTP/1.1 not none (RFC 9112, section 3.2)",
             Self::TransferEncoding => "requests here have no body, so no Transfer-Encoding",
             Self::ClientRefused => "the client certificate is not accepted",
             Self::RoleMissing => "the client certificate does not have the role for this",
             Self::NotFound => "there is nothing at this path",
             Self::MethodNotAllowed => "the method is not allowed here",
             Self::TargetTooLong => "the request target is over 8192 bytes",
+            Self::HeadersTooMany => "the request has too many header fields",
             Self::Internal => "the request failed for a reason on this side",
         }
     }

@@ -34,14 +34,17 @@ impl Serve {
     pub fn run(self) -> Outcome {
         memory::fix_threshold();
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-        let signals = runtime.block_on(async { Signals::catch() })?;
+        let mut signals = runtime.block_on(async { Signals::catch() })?;
         let mut found = Vec::new();
         let config = if self.dev { development(&mut found)? } else { read(&self.config, &mut found) };
         if let Some(config) = &config {
             telemetry::init_logs(&config.log);
         }
         telemetry::init_metrics();
-        let prepared = config.and_then(|config| app::prepare(config, SystemTime::now(), &mut found));
+        let Some((prepared, found)) = runtime.block_on(prepare(config, found, &mut signals))? else {
+            runtime.shutdown_background();
+            return Ok(ExitCode::SUCCESS);
+        };
         problems::tell(&found);
         match prepared {
             Some(prepared) if problems::good(&found) => self.serve(prepared, runtime, signals),
@@ -68,6 +71,24 @@ impl Serve {
         // Connections past the drain's deadline are not waited for.
         runtime.shutdown_background();
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+type Checked = (Option<Prepared>, Vec<Problems>);
+
+/// Loads and checks everything, which takes seconds for a large table. None if told to end.
+async fn prepare(
+    config: Option<Config>,
+    mut found: Vec<Problems>,
+    signals: &mut Signals,
+) -> io::Result<Option<Checked>> {
+    let preparing = tokio::task::spawn_blocking(move || {
+        let prepared = config.and_then(|config| app::prepare(config, SystemTime::now(), &mut found));
+        (prepared, found)
+    });
+    tokio::select! {
+        prepared = preparing => prepared.map(Some).map_err(io::Error::other),
+        () = signals.end() => Ok(None),
     }
 }
 

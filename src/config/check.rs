@@ -29,6 +29,9 @@ pub fn errors(config: &Config) -> Vec<(&'static str, String)> {
             errors.push((key, format!("{share} is not a share from 0 to 1")));
         }
     }
+    if config.drain.wait >= config.drain.deadline {
+        errors.push(("drain.deadline", "must be longer than `wait`, or nothing is drained".to_owned()));
+    }
     match (&health.certificate, &health.key) {
         (Some(_), None) => errors.push(("health.certificate", "needs `key` beside it".to_owned())),
         (None, Some(_)) => errors.push(("health.key", "needs `certificate` beside it".to_owned())),

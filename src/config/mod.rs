@@ -57,8 +57,10 @@ impl Default for Listen {
 pub struct Table {
     /// The JSON document's path. Required.
     pub source: String,
+    /// What ops switch in an incident. Beside the table unless set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub overrides: Option<PathBuf>,
+    /// A directory for the last good tables. None are kept unless set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<PathBuf>,
 }
@@ -112,11 +114,12 @@ pub enum Role {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Guards {
-    /// Share of the space that may move, 0 to 1.
+    /// Share of the space that may move, 0 to 1: a table that moves more than half of all viewers
+    /// at once is more likely a slip than a wish.
     pub max_moved: f64,
-    /// Share of the footprint values that may be lost, 0 to 1.
+    /// Share of the footprint values that may be lost, 0 to 1: a table cut short loses many.
     pub max_shrunk: f64,
-    /// Seconds between automatic publishes.
+    /// Time between automatic publishes. None: what is checked may be served at once.
     pub min_interval: Seconds,
     /// Bytes that a table may have with all its files, unpacked. 256 MiB holds some ten million
     /// prefixes; what is larger is a mistake, and would cost the memory that serving needs.
@@ -140,7 +143,8 @@ pub struct Limits {
     /// drips bytes must not hold a connection for longer.
     pub handshake: Seconds,
     /// Time for a request's header, from its first byte to its last. An HTTP/2 connection that
-    /// dawdles over a header counts as idle.
+    /// dawdles over a header counts as idle, and so does a header whose beginning came together
+    /// with the request before it.
     pub header: Seconds,
     /// Time for which a client may leave a response unread.
     pub write: Seconds,

@@ -1,5 +1,6 @@
 //! One look at a TLS listener from the outside: connect, shake hands, ask, as a client would.
 
+use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +20,8 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use crate::probe_ticket::ProbeTicket;
+use super::report::Check;
+use crate::probe_ticket::{Held, ProbeTicket};
 
 /// What a look may take. The load balancer's own patience is a few seconds.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -66,17 +68,24 @@ impl Acceptor {
         Ok(Self { name, address: reachable(listens), ticket, connector, asks })
     }
 
-    /// # Errors
-    /// Says at which step the listener failed.
-    pub async fn look(&self) -> Result<(), String> {
-        match tokio::time::timeout(PATIENCE, self.ask()).await {
-            Ok(result) => result,
-            Err(_) => Err(format!("no answer within {} s", PATIENCE.as_secs())),
-        }
+    /// Looks, and says at which step the listener failed. If this host has no port left to look
+    /// from, that is no failure of the listener's.
+    pub async fn look(&self) -> Check {
+        let asked = tokio::time::timeout(PATIENCE, async {
+            let (stream, _held) = match self.connect().await {
+                Ok(connected) => connected,
+                Err(error) if matches!(error.kind(), ErrorKind::AddrInUse | ErrorKind::AddrNotAvailable) => {
+                    return Check::warn(self.name, format!("this host has no port left to look from: {error}"));
+                }
+                Err(error) => return Check::fail(self.name, format!("can't connect: {error}")),
+            };
+            Check::from_result(self.name, self.ask(stream).await)
+        });
+        let late = |_| Check::fail(self.name, format!("no answer within {} s", PATIENCE.as_secs()));
+        asked.await.unwrap_or_else(late)
     }
 
-    async fn ask(&self) -> Result<(), String> {
-        let stream = self.connect().await.map_err(|error| format!("can't connect: {error}"))?;
+    async fn ask(&self, stream: TcpStream) -> Result<(), String> {
         let server = ServerName::IpAddress(self.address.ip().into());
         let handshake = self.connector.connect(server, stream).await;
         if !self.asks {
@@ -98,14 +107,14 @@ impl Acceptor {
     }
 
     /// Takes a port first, so that the acceptor knows the probe's connection before it comes.
-    async fn connect(&self) -> std::io::Result<TcpStream> {
+    async fn connect(&self) -> std::io::Result<(TcpStream, Held)> {
         let (socket, any_port) = match self.address.ip() {
             ip @ IpAddr::V4(_) => (TcpSocket::new_v4()?, SocketAddr::new(ip, 0)),
             ip @ IpAddr::V6(_) => (TcpSocket::new_v6()?, SocketAddr::new(ip, 0)),
         };
         socket.bind(any_port)?;
-        self.ticket.hold(socket.local_addr()?);
-        socket.connect(self.address).await
+        let held = self.ticket.hold(socket.local_addr()?);
+        Ok((socket.connect(self.address).await?, held))
     }
 }
 

@@ -60,7 +60,7 @@ impl Monitor {
             reload(subjects.reload_error.load().as_deref()),
         ];
         for acceptor in &subjects.acceptors {
-            checks.push(Check::from_result(acceptor.name, acceptor.look().await));
+            checks.push(acceptor.look().await);
         }
         self.tell(&checks);
         self.latest.store(Arc::new(Report { made: Instant::now(), checks }));

@@ -1,6 +1,6 @@
 //! The health listener: plain HTTP/1.0 and 1.1, for load balancers and scrapers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -15,7 +15,7 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::task::AbortHandle;
 
 use super::report::{Check, Report, Status, overall};
 use crate::phase::{Phase, PhaseWatch};
@@ -41,22 +41,36 @@ pub struct Health {
 /// Serves until the thread ends: health is asked to the last.
 pub async fn run(socket: TcpListener, health: Health) {
     let service = TowerToHyperService::new(router(health));
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let mut open: VecDeque<AbortHandle> = VecDeque::new();
     loop {
         // The TLS listeners log what goes wrong here too.
         let Ok((stream, _)) = socket.accept().await else {
             tokio::time::sleep(ACCEPT_PAUSE).await;
             continue;
         };
-        let Ok(place) = Arc::clone(&places).try_acquire_owned() else { continue };
+        make_room(&mut open);
         let service = service.clone();
-        tokio::spawn(async move {
+        let connection = tokio::spawn(async move {
             let mut http = http1::Builder::new();
             http.timer(TokioTimer::new()).header_read_timeout(PATIENCE).max_buf_size(16 << 10);
             // Its error is the client's doing.
             _ = http.serve_connection(TokioIo::new(stream), service).await;
-            drop(place);
         });
+        open.push_back(connection.abort_handle());
+    }
+}
+
+/// When all places are taken the oldest connection gives way: whoever holds them, the next load
+/// balancer that asks is answered.
+fn make_room(open: &mut VecDeque<AbortHandle>) {
+    if open.len() < CONNECTIONS {
+        return;
+    }
+    open.retain(|connection| !connection.is_finished());
+    if open.len() >= CONNECTIONS
+        && let Some(oldest) = open.pop_front()
+    {
+        oldest.abort();
     }
 }
 
@@ -135,7 +149,11 @@ fn answer(status: Status, mut response: Response) -> Response {
 }
 
 async fn metrics(State(health): State<Health>) -> Response {
-    let mut response = telemetry::render(&health.tables.load()).into_response();
+    let mut response = {
+        let snapshot = health.tables.load();
+        telemetry::render(&snapshot.table.version, &snapshot.table.digest)
+    }
+    .into_response();
     let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     response.headers_mut().insert(CONTENT_TYPE, kind);
     response

@@ -11,7 +11,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use axum::Router;
 use axum::body::Body;
-use http::{Request, Response};
+use http::header::CONNECTION;
+use http::{HeaderValue, Request, Response, Version};
 use hyper::body::{Frame, Incoming, SizeHint};
 use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -40,6 +41,9 @@ const HEADER_LIST_BYTES: u32 = 128 << 10;
 /// A connection that was asked to close has this long to do so.
 const CLOSING: Duration = Duration::from_secs(1);
 
+/// When the process stops, an HTTP/1 client has this long to learn it from an answer.
+const POLITE: Duration = Duration::from_secs(1);
+
 /// What all connections of a listener share.
 pub struct Settings {
     pub authority: Arc<dyn Authority>,
@@ -48,6 +52,13 @@ pub struct Settings {
     pub patience: Patience,
     pub metrics: ListenerMetrics,
     pub phase: PhaseWatch,
+}
+
+impl Settings {
+    /// Locks nothing as long as the process serves.
+    fn is_stopping(&self) -> bool {
+        self.phase.has_changed().unwrap_or(true) && *self.phase.borrow() == Phase::Stopping
+    }
 }
 
 pub struct Connection {
@@ -60,12 +71,12 @@ pub struct Connection {
 impl Connection {
     pub async fn serve(self) {
         let Self { stream, peer, is_probe, settings } = self;
+        let _counted = Counted::new(&settings.metrics, is_probe);
         let Some(stream) = handshake(stream, peer, is_probe, &settings).await else { return };
         let (_, tls) = stream.get_ref();
         let chain = tls.peer_certificates().unwrap_or_default();
         let session = Session::new(Arc::clone(&settings.authority), chain, SystemTime::now());
         let is_http2 = tls.alpn_protocol() == Some(b"h2");
-        let _counted = Counted::new(&settings.metrics, is_probe);
         let activity = Activity::new(!is_http2);
         let service = Entry { activity: Arc::clone(&activity), session, is_probe, settings: Arc::clone(&settings) };
         let stream = TokioIo::new(Watched::new(stream, Arc::clone(&activity)));
@@ -75,7 +86,7 @@ impl Connection {
                 .max_concurrent_streams(settings.limits.streams)
                 .max_header_list_size(HEADER_LIST_BYTES)
                 .serve_connection(stream, service);
-            drive(connection, &activity, &settings).await;
+            drive(connection, true, &activity, &settings).await;
         } else {
             let mut builder = http1::Builder::new();
             builder.timer(TokioTimer::new()).header_read_timeout(None).max_buf_size(HEADER_BYTES).half_close(false);
@@ -83,7 +94,7 @@ impl Connection {
                 // hyper's own default is the same, and it is faster at that.
                 builder.max_headers(settings.limits.header_count);
             }
-            drive(builder.serve_connection(stream, service), &activity, &settings).await;
+            drive(builder.serve_connection(stream, service), false, &activity, &settings).await;
         }
     }
 }
@@ -126,35 +137,39 @@ async fn handshake(
 }
 
 /// Runs a connection until it ends by itself, overstays, or the process stops.
-async fn drive<C: GracefulConnection>(connection: C, activity: &Activity, settings: &Settings) {
+async fn drive<C: GracefulConnection>(connection: C, is_http2: bool, activity: &Activity, settings: &Settings) {
     let mut connection = pin!(connection);
     let mut phase = settings.phase.clone();
-    let mut closing: Option<Instant> = None;
+    let mut stopping = false;
+    // When to ask it to end, and when to end it.
+    let mut ask: Option<Instant> = None;
+    let mut end: Option<Instant> = None;
     loop {
         // No request moves this timer, so a state with less patience may begin while it sleeps:
         // it looks again before that could run out twice.
         let look = Instant::now() + settings.patience.shortest();
-        let deadline = closing.unwrap_or_else(|| activity.deadline(settings.patience).min(look));
+        let wake = end.or(ask).unwrap_or_else(|| activity.deadline(settings.patience).min(look));
         tokio::select! {
             // Its error is the client's doing: a cut connection, or bytes that are no HTTP.
             _ = connection.as_mut() => return,
-            () = tokio::time::sleep_until(deadline.into()) => {
-                if closing.is_some() {
+            () = tokio::time::sleep_until(wake.into()) => {
+                if end.is_some() {
                     return;
                 }
-                if activity.deadline(settings.patience) <= Instant::now() {
+                if ask.is_some() || activity.deadline(settings.patience) <= Instant::now() {
                     connection.as_mut().graceful_shutdown();
-                    closing = Some(Instant::now() + CLOSING);
+                    end = Some(Instant::now() + if stopping { settings.patience.write } else { CLOSING });
                 }
             }
-            () = activity.ended(), if closing.is_none() => {
+            () = activity.ended(), if end.is_none() => {
                 connection.as_mut().graceful_shutdown();
-                closing = Some(Instant::now() + CLOSING);
+                end = Some(Instant::now() + CLOSING);
             }
-            () = reached(&mut phase, Phase::Stopping), if closing.is_none() => {
-                connection.as_mut().graceful_shutdown();
-                // How long this may take is the drain's to say: it ends the process.
-                closing = Some(Instant::now() + settings.patience.write);
+            () = reached(&mut phase, Phase::Stopping), if !stopping && end.is_none() => {
+                stopping = true;
+                // HTTP/2 has a message for this. An HTTP/1 client may be sending its next request
+                // right now, and is told by the answer to that; only one that is idle is closed.
+                ask = Some(if is_http2 { Instant::now() } else { Instant::now() + POLITE });
             }
         }
     }
@@ -199,6 +214,7 @@ impl hyper::service::Service<Request<Incoming>> for Entry {
     fn call(&self, mut request: Request<Incoming>) -> Answer {
         let begun = Instant::now();
         let in_flight = self.activity.request();
+        let version = request.version();
         let admission = self.session.admission(SystemTime::now());
         if admission.is_err() {
             // This request is told, and is the last.
@@ -207,8 +223,12 @@ impl hyper::service::Service<Request<Incoming>> for Entry {
         request.extensions_mut().insert(admission);
         let answer = self.settings.router.clone().call(request);
         let metrics = (!self.is_probe).then(|| self.settings.metrics.clone());
+        let is_last = version < Version::HTTP_2 && self.settings.is_stopping();
         Box::pin(async move {
-            let response = answer.await?;
+            let mut response = answer.await?;
+            if is_last {
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
             if let Some(metrics) = metrics {
                 metrics.answered(response.status().as_u16(), begun.elapsed());
             }

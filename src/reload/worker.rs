@@ -5,6 +5,7 @@
 //! `stat` calls a second, and needs no kernel limits raised. A change is acted on once nothing has
 //! changed for one look, so that files changed together are loaded together.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -127,12 +128,12 @@ impl Worker {
                         }
                     }
                     if let Some(trigger) = wanted {
-                        self.reload(trigger);
+                        self.try_reload(trigger);
                     }
                 }
                 Err(RecvTimeoutError::Timeout) if self.changed() => {
                     self.settle();
-                    self.reload(Trigger::FileChange);
+                    self.try_reload(Trigger::FileChange);
                 }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
@@ -162,6 +163,13 @@ impl Worker {
         }
     }
 
+    /// A panic is a failed reload, not the end of all reloads.
+    fn try_reload(&mut self, trigger: Trigger) {
+        if catch_unwind(AssertUnwindSafe(|| self.reload(trigger))).is_err() {
+            self.failed("the reload broke off: see the log".to_owned());
+        }
+    }
+
     fn reload(&mut self, trigger: Trigger) {
         let begun = Instant::now();
         let trigger = trigger.name();
@@ -188,10 +196,14 @@ impl Worker {
                 let first = first.map(ToString::to_string).unwrap_or_default();
                 log(&problems);
                 tracing::error!(trigger, errors = problems.errors(), "refused the new table; the old one serves on");
-                telemetry::reload("table", "failed");
-                self.last_error.store(Some(Arc::new(first)));
+                self.failed(first);
             }
         }
+    }
+
+    fn failed(&self, why: String) {
+        telemetry::reload("table", "failed");
+        self.last_error.store(Some(Arc::new(why)));
     }
 
     fn succeeded(&self, result: &'static str) {

@@ -138,7 +138,7 @@ impl Dataset {
                 .parse::<IpAddr>()
                 .map_err(|_| wrong(field, format!("`{}` is not an IP address", shorten(text(field)))))
         };
-        let (start, end) = (address(0)?, address(1)?);
+        let (start, end) = (address(0)?.to_canonical(), address(1)?.to_canonical());
         if start.is_ipv4() != end.is_ipv4() {
             return Err(wrong(1, "the range begins in one address family and ends in the other".to_owned()));
         }

@@ -130,7 +130,7 @@ impl Policy {
         if roles.is_empty() {
             return Err(Refusal::NameNotAllowed);
         }
-        Ok(Identity { subject: shown.subject().to_string(), roles, valid_until })
+        Ok(Identity { roles, valid_until })
     }
 
     /// Every entry that matches adds its role.

@@ -1,5 +1,5 @@
 //! The policy as rustls asks for it, on full handshakes. Resumed ones never ask: see
-//! `listener::connection`, which decides after every handshake.
+//! `listener::session`, which decides after every handshake.
 
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};

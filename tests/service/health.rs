@@ -211,7 +211,8 @@ async fn look(setup: &Setup, address: SocketAddr, with_identity: bool) -> Result
     let shown = Leaf::server().issued_by(&setup.pki.ops);
     let identity = with_identity.then(|| (setup.selector.chain.clone(), setup.selector.key()));
     let acceptor = Acceptor::new("lookup", address, ProbeTicket::default(), shown.chain[0].clone(), identity);
-    acceptor.unwrap().look().await
+    let croupier::health::report::Check { status, output, .. } = acceptor.unwrap().look().await;
+    if status == croupier::health::report::Status::Pass { Ok(()) } else { Err(output.unwrap_or_default()) }
 }
 
 #[tokio::test]
@@ -264,6 +265,27 @@ fn told_to_end_it_is_red_at_once_and_answers_until_it_stops() {
     assert!(told.elapsed() >= Duration::from_secs(4), "not before its time");
     assert_eq!(status.code(), Some(0));
     assert!(open.is_closed_within(PATIENCE));
+}
+
+/// An answer tells an HTTP/1 client to go, so no request meets a connection that is being closed.
+#[test]
+fn a_busy_http1_client_loses_no_request_when_the_process_stops() {
+    let mut setup = Setup::new();
+    setup.section("drain", "wait = 0.5\ndeadline = 60");
+    let mut service = Service::start_green(&setup);
+    let mut clients: Vec<_> = (0..8).map(|_| connect(&setup, &service)).collect();
+    for client in &mut clients {
+        assert_eq!(client.get(TARGET).unwrap().status, 200);
+    }
+    service.signal("TERM");
+    while !clients.is_empty() {
+        clients.retain_mut(|client| {
+            let response = client.get(TARGET).unwrap();
+            assert_eq!(response.status, 200);
+            response.header("connection") != Some("close")
+        });
+    }
+    assert_eq!(service.wait_exit(PATIENCE).code(), Some(0));
 }
 
 #[test]
