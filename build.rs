@@ -4,15 +4,15 @@ use std::path::Path;
 use std::process::Command;
 
 fn main() {
-    println!("cargo:rerun-if-env-changed=CROUPIER_COMMIT");
+    println!("cargo:rerun-if-env-changed=BUILD_COMMIT");
     for file in [".git/HEAD", ".git/logs/HEAD"] {
         if Path::new(file).exists() {
             println!("cargo:rerun-if-changed={file}");
         }
     }
-    let given = std::env::var("CROUPIER_COMMIT").ok();
+    let given = std::env::var("BUILD_COMMIT").ok();
     if let Some(commit) = given.or_else(from_git) {
-        println!("cargo:rustc-env=CROUPIER_COMMIT={commit}");
+        println!("cargo:rustc-env=BUILD_COMMIT={commit}");
     }
 }
 

@@ -63,6 +63,7 @@ pub async fn serve(
     let addresses = Addresses { lookup: lookup.local_addr()?, health: health.local_addr()? };
 
     let (phase, watch) = watch::channel(Phase::Serving);
+    tracing::info!(version = table.version, digest = table.digest, "serving");
     let (publisher, tables) = snapshot::publish_first(table, SystemTime::now());
     let reload = worker::start(publisher, worker_settings(&config), files)?;
     let probe = ProbeTicket::default();

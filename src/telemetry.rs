@@ -64,7 +64,7 @@ pub fn init_metrics() {
 
 /// The commit that the binary was built from, if its build was told.
 pub fn commit() -> &'static str {
-    option_env!("CROUPIER_COMMIT").unwrap_or("unknown")
+    option_env!("BUILD_COMMIT").unwrap_or("unknown")
 }
 
 /// Empties the histograms' intake; wants to be called every few seconds.

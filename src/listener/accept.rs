@@ -36,7 +36,12 @@ pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
         socket.bind(address)?;
         socket.listen(BACKLOG)
     };
-    bind().map_err(|error| io::Error::new(error.kind(), format!("can't listen on {address}: {error}")))
+    bind().map_err(|error| {
+        io::Error::new(
+            error.kind(),
+            format!("can't listen on {address}: {error}; choose another in [listen], or port 0 for any"),
+        )
+    })
 }
 
 /// One TLS listener and what it serves.

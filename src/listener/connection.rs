@@ -18,6 +18,7 @@ use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulConnection;
 use rustls::HandshakeKind;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -40,6 +41,9 @@ const HEADER_LIST_BYTES: u32 = 128 << 10;
 
 /// A connection that was asked to close has this long to do so.
 const CLOSING: Duration = Duration::from_secs(1);
+
+/// A refused client's first request is not longer.
+const LINGER_BYTES: u64 = 64 << 10;
 
 /// When the process stops, an HTTP/1 client has this long to learn it from an answer.
 const POLITE: Duration = Duration::from_secs(1);
@@ -106,27 +110,27 @@ async fn handshake(
     settings: &Settings,
 ) -> Option<TlsStream<TcpStream>> {
     let acceptor = TlsAcceptor::from(settings.authority.tls());
-    let accepted = tokio::time::timeout(settings.limits.handshake.duration(), acceptor.accept(stream)).await;
+    let accept = acceptor.accept(stream).into_fallible();
+    let accepted = tokio::time::timeout(settings.limits.handshake.duration(), accept).await;
     let (result, stream) = match accepted {
         Ok(Ok(stream)) => match stream.get_ref().1.handshake_kind() {
             Some(HandshakeKind::Resumed) => ("resumed", Some(stream)),
             _ => ("full", Some(stream)),
         },
-        Ok(Err(error)) => {
+        Ok(Err((error, stream))) => {
             let cause = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+            let result = match cause {
+                Some(rustls::Error::NoCertificatesPresented | rustls::Error::InvalidCertificate(_)) => "refused",
+                _ => "failed",
+            };
             if !is_probe {
                 tracing::debug!(client = subnet(peer.ip()), %error, "handshake failed");
-            }
-            match cause {
-                Some(rustls::Error::NoCertificatesPresented) => {
-                    if !is_probe {
-                        telemetry::refusal(Refusal::NoCertificate.reason());
-                    }
-                    ("refused", None)
+                if let Some(rustls::Error::NoCertificatesPresented) = cause {
+                    telemetry::refusal(Refusal::NoCertificate.reason());
                 }
-                Some(rustls::Error::InvalidCertificate(_)) => ("refused", None),
-                _ => ("failed", None),
             }
+            linger(stream).await;
+            (result, None)
         }
         Err(_) => ("timeout", None),
     };
@@ -134,6 +138,17 @@ async fn handshake(
         telemetry::handshake(result);
     }
     stream
+}
+
+/// Lets a refused client read the alert. In TLS 1.3 its first request may be on the way already, and a
+/// socket that is closed with bytes unread resets the connection: the client would never learn why.
+async fn linger(mut stream: TcpStream) {
+    let unread = async {
+        stream.shutdown().await?;
+        tokio::io::copy(&mut stream.take(LINGER_BYTES), &mut tokio::io::sink()).await
+    };
+    // Either way the connection is over.
+    _ = tokio::time::timeout(CLOSING, unread).await;
 }
 
 /// Runs a connection until it ends by itself, overstays, or the process stops.
