@@ -138,7 +138,11 @@ impl Dataset {
                 .parse::<IpAddr>()
                 .map_err(|_| wrong(field, format!("`{}` is not an IP address", shorten(text(field)))))
         };
-        let (start, end) = (address(0)?.to_canonical(), address(1)?.to_canonical());
+        let (mut start, mut end) = (address(0)?, address(1)?);
+        if start.to_canonical().is_ipv4() && end.to_canonical().is_ipv4() {
+            // IPv4-mapped ranges are IPv4's: they are never looked up as IPv6.
+            (start, end) = (start.to_canonical(), end.to_canonical());
+        }
         if start.is_ipv4() != end.is_ipv4() {
             return Err(wrong(1, "the range begins in one address family and ends in the other".to_owned()));
         }

@@ -287,8 +287,14 @@ fn ranges<'c>(files: &Value, file: impl Fn(&str) -> Vec<u8>, claim: impl Fn(&str
     for path in list(files) {
         for line in lines(&unpacked(file(&path_of(path)))).into_iter().skip(1) {
             let [start, end, key] = line.split(',').collect::<Vec<_>>()[..] else { panic!("row {line}") };
-            let start: IpAddr = start.parse().expect("a first address");
-            let end: IpAddr = end.parse().expect("a last address");
+            let mut start: IpAddr = start.parse().expect("a first address");
+            let mut end: IpAddr = end.parse().expect("a last address");
+            if let (IpAddr::V6(first), IpAddr::V6(last)) = (start, end) {
+                // A range of IPv4-mapped addresses is IPv4's.
+                if let (Some(first), Some(last)) = (first.to_ipv4_mapped(), last.to_ipv4_mapped()) {
+                    (start, end) = (first.into(), last.into());
+                }
+            }
             order += 1;
             let row = Row { start: number(start), end: number(end), order, claim: claim(key).cloned() };
             both[usize::from(start.is_ipv6())].rows.push(row);
