@@ -134,7 +134,7 @@ pub fn read(path: &Path, found: &mut Vec<Problems>) -> Option<Config> {
 fn reread(path: &Path) -> Option<Config> {
     let mut found = Vec::new();
     let config = read(path, &mut found).filter(|_| problems::good(&found));
-    found.iter().for_each(crate::reload::worker::log);
+    crate::reload::worker::log(&problems::shown(&found));
     if config.is_none() {
         telemetry::reload("config", "failed");
         tracing::error!("refused the new configuration; the old one stays in force");

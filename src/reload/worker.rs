@@ -17,7 +17,7 @@ use thread_priority::{ThreadBuilder, ThreadPriority};
 
 use super::load::{Watched, gather};
 use crate::snapshot::Publisher;
-use crate::table::Problems;
+use crate::table::problem::{Severity, Shown};
 use crate::telemetry;
 
 /// Time between two looks at the files.
@@ -181,9 +181,10 @@ impl Worker {
             return;
         }
         let (table, problems) = gathered.compile();
+        let shown = problems.shown();
+        log(&shown);
         match table {
             Some(table) => {
-                log(&problems);
                 let version = table.version.clone();
                 let generation = self.publisher.publish(table, SystemTime::now());
                 self.succeeded("published");
@@ -191,12 +192,9 @@ impl Worker {
                 tracing::info!(trigger, generation, version, seconds, "published a new table");
             }
             None => {
-                let shown = problems.shown();
-                let first = shown.iter().find(|problem| problem.severity == crate::table::problem::Severity::Error);
-                let first = first.map(ToString::to_string).unwrap_or_default();
-                log(&problems);
+                let first = shown.iter().find(|problem| problem.severity == Severity::Error);
                 tracing::error!(trigger, errors = problems.errors(), "refused the new table; the old one serves on");
-                self.failed(first);
+                self.failed(first.map(ToString::to_string).unwrap_or_default());
             }
         }
     }
@@ -213,9 +211,8 @@ impl Worker {
 }
 
 /// Tells every problem in the log, each in its place.
-pub fn log(problems: &Problems) {
-    use crate::table::problem::Severity;
-    for problem in problems.shown() {
+pub fn log(problems: &[Shown]) {
+    for problem in problems {
         match problem.severity {
             Severity::Error => tracing::error!("{problem}"),
             Severity::Warning => tracing::warn!("{problem}"),
