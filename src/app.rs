@@ -2,46 +2,58 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 
+use crate::api::admin::{Admin, Asked};
+use crate::client::Authority;
 use crate::config::Config;
+use crate::file::Watched;
 use crate::health::{Acceptor, Monitor, Subjects, server};
 use crate::listener::{self, Listener};
 use crate::phase::Phase;
 use crate::probe_ticket::ProbeTicket;
-use crate::reload::load::{Watched, gather};
-use crate::reload::worker::{self, Handle, Trigger};
+use crate::reload::load::gather;
+use crate::reload::table::{self, TableInService};
 use crate::snapshot::{self, Reader};
 use crate::table::{Problems, Table};
-use crate::trust::{self, Trust};
+use crate::trust::{self, Lasting, Trust, TrustInService, current};
+use crate::worker::{self, Handle, Trigger};
 use crate::{api, telemetry};
+
+/// A reload of the largest table, on a machine that has no time for it, and a spare.
+const SLOWEST_RELOAD: Duration = Duration::from_mins(5);
 
 /// All that `serve` needs, read and checked, with nothing bound yet.
 pub struct Prepared {
     pub config: Config,
     pub table: Table,
-    pub trust: Trust,
-    files: Vec<Watched>,
+    table_files: Vec<Watched>,
+    trust: Trust,
+    lasting: Lasting,
+    trust_files: Vec<Watched>,
 }
 
 /// Loads everything that a configuration names. None, with errors in `problems`, unless all of
 /// it is good.
 pub fn prepare(config: Config, now: SystemTime, problems: &mut Vec<Problems>) -> Option<Prepared> {
+    let lasting = Lasting::default();
+    let settings = trust::Settings::of(&config);
+    let of_trust = trust::Gathered::read(&settings);
     let mut own = Problems::new();
-    let trust = trust::load(&config, now, &mut own);
+    let trust = trust::load(&settings, &of_trust, &lasting, None, now, &mut own);
     problems.push(own);
     let gathered = gather(Path::new(&config.table.source), config.guards.max_input);
-    let files = gathered.files.clone();
+    let table_files = gathered.files.clone();
     let (table, of_table) = gathered.compile();
     problems.push(of_table);
-    Some(Prepared { config, table: table?, trust: trust?, files })
+    Some(Prepared { config, table: table?, table_files, trust: trust?, lasting, trust_files: of_trust.watched })
 }
 
 /// Reads the configuration anew, on SIGHUP. None if that is not possible or it is bad.
@@ -57,85 +69,138 @@ pub async fn serve(
     reread: Reread,
     listening: impl FnOnce(&Addresses),
 ) -> io::Result<()> {
-    let Prepared { config, table, trust, files } = prepared;
-    let lookup = listener::bind(config.listen.lookup)?;
-    let health = listener::bind(config.listen.health)?;
-    let addresses = Addresses { lookup: lookup.local_addr()?, health: health.local_addr()? };
+    let Prepared { config, table, table_files, trust, lasting, trust_files } = prepared;
+    let sockets = Sockets::bind(&config)?;
+    let addresses = sockets.addresses()?;
 
     let (phase, watch) = watch::channel(Phase::Serving);
     tracing::info!(version = table.version, digest = table.digest, "serving");
-    let (publisher, tables) = snapshot::publish_first(table, SystemTime::now());
-    let reload = worker::start(publisher, worker_settings(&config), files)?;
-    let probe = ProbeTicket::default();
-    let trust = Arc::new(trust);
-    let subjects = subjects(&tables, &trust, &probe, &addresses, &reload).map_err(io::Error::other)?;
-    start_health(health, subjects, tables.clone(), watch.clone())?;
+    let (publisher, tables) = snapshot::publish_first(table, config.table.source.clone(), SystemTime::now());
+    let table = worker::start(TableInService::new(publisher, table_settings(&config), table_files))?;
+    let (publisher, authority) = current::publish_first(trust);
+    let settings = trust::Settings::of(&config);
+    let trust = worker::start(TrustInService::new(publisher, settings, lasting, trust_files))?;
+    let reloads = Reloads { table, trust };
+
+    let service = Service { config: &config, tables, authority: Arc::new(authority), reloads: &reloads };
+    let (lookup_probe, admin_probe) = (ProbeTicket::default(), ProbeTicket::default());
+    let mut acceptors = vec![service.acceptor("lookup", addresses.lookup, &lookup_probe, true)];
+    if let Some(admin) = addresses.admin {
+        acceptors.push(service.acceptor("admin", admin, &admin_probe, false));
+    }
+    start_health(sockets.health, service.subjects(acceptors), &service, watch.clone())?;
 
     let connections = TaskTracker::new();
-    let listener = Listener {
-        name: "lookup",
-        socket: lookup,
-        authority: trust,
-        router: api::lookup::router(tables, config.limits.header_count),
-        probe,
-    };
-    tokio::spawn(listener::run(listener, config.clone(), connections.clone(), watch));
+    let run = |listener| tokio::spawn(listener::run(listener, config.clone(), connections.clone(), watch.clone()));
+    run(service.lookup(sockets.lookup, lookup_probe));
+    if let Some(socket) = sockets.admin {
+        run(service.admin(socket, admin_probe));
+    }
     listening(&addresses);
 
     let mut current = config.clone();
     while let Told::Reload = signals.next().await {
-        current = reconfigure(current, &reread, &reload);
+        current = reconfigure(current, &reread, &reloads);
     }
-    reload.stop();
+    reloads.stop();
     drain(&config, &phase, &connections, &mut signals).await;
     Ok(())
+}
+
+/// Bound, not yet served.
+struct Sockets {
+    lookup: TcpListener,
+    health: TcpListener,
+    admin: Option<TcpListener>,
+}
+
+impl Sockets {
+    fn bind(config: &Config) -> io::Result<Self> {
+        let listen = &config.listen;
+        Ok(Self {
+            lookup: listener::bind(listen.lookup)?,
+            health: listener::bind(listen.health)?,
+            admin: listen.admin.map(listener::bind).transpose()?,
+        })
+    }
+
+    fn addresses(&self) -> io::Result<Addresses> {
+        Ok(Addresses {
+            lookup: self.lookup.local_addr()?,
+            health: self.health.local_addr()?,
+            admin: self.admin.as_ref().map(TcpListener::local_addr).transpose()?,
+        })
+    }
 }
 
 /// Where the listeners ended up.
 pub struct Addresses {
     pub lookup: SocketAddr,
     pub health: SocketAddr,
+    pub admin: Option<SocketAddr>,
 }
 
 impl std::fmt::Display for Addresses {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "listening lookup={} health={}", self.lookup, self.health)
+        write!(f, "listening lookup={} health={}", self.lookup, self.health)?;
+        self.admin.map_or(Ok(()), |admin| write!(f, " admin={admin}"))
     }
 }
 
-fn worker_settings(config: &Config) -> worker::Settings {
-    worker::Settings { path: PathBuf::from(&config.table.source), limit: config.guards.max_input }
+/// What the listeners are made of.
+struct Service<'s> {
+    config: &'s Config,
+    tables: Reader,
+    authority: Arc<dyn Authority>,
+    reloads: &'s Reloads,
 }
 
-fn subjects(
-    tables: &Reader,
-    trust: &Trust,
-    probe: &ProbeTicket,
-    addresses: &Addresses,
-    reload: &Handle,
-) -> Result<Subjects, rustls::Error> {
-    let identity = trust.probe.as_ref().map(|probe| (probe.chain.clone(), probe.key.clone_key()));
-    let certificate = trust.certificate.clone();
-    let lookup = Acceptor::new("lookup", addresses.lookup, probe.clone(), certificate, identity)?;
-    Ok(Subjects {
-        tables: tables.clone(),
-        acceptors: vec![lookup],
-        certificate_ends: trust.certificate_ends,
-        reload_error: Arc::clone(&reload.last_error),
-    })
+impl Service<'_> {
+    fn lookup(&self, socket: TcpListener, probe: ProbeTicket) -> Listener {
+        let router = api::lookup::router(self.tables.clone(), self.config.limits.header_count);
+        let authority = Arc::clone(&self.authority);
+        Listener { name: "lookup", socket, authority, router, probe, slow_answers: None }
+    }
+
+    fn admin(&self, socket: TcpListener, probe: ProbeTicket) -> Listener {
+        let reloads = self.reloads.clone();
+        let admin = Admin {
+            tables: self.tables.clone(),
+            last_error: Arc::clone(&self.reloads.table.last_error),
+            reload: Arc::new(move |trigger| reloads.reload(&trigger)),
+        };
+        let router = api::admin::router(admin, self.config.limits.header_count);
+        let authority = Arc::clone(&self.authority);
+        Listener { name: "admin", socket, authority, router, probe, slow_answers: Some(SLOWEST_RELOAD) }
+    }
+
+    fn acceptor(&self, name: &'static str, at: SocketAddr, probe: &ProbeTicket, answers_lookups: bool) -> Acceptor {
+        Acceptor::new(name, at, probe.clone(), Arc::clone(&self.authority), answers_lookups)
+    }
+
+    fn subjects(&self, acceptors: Vec<Acceptor>) -> Subjects {
+        Subjects {
+            tables: self.tables.clone(),
+            acceptors,
+            authority: Arc::clone(&self.authority),
+            table_error: Arc::clone(&self.reloads.table.last_error),
+            trust_error: Arc::clone(&self.reloads.trust.last_error),
+        }
+    }
 }
 
 /// The health listener and the probe get a thread and a runtime of their own.
 fn start_health(
     socket: TcpListener,
     subjects: Subjects,
-    tables: Reader,
+    service: &Service<'_>,
     phase: watch::Receiver<Phase>,
 ) -> io::Result<()> {
     let socket = socket.into_std()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (monitor, latest) = Monitor::new(subjects);
-    let health = server::Health { latest, tables, phase };
+    let (tables, authority) = (service.tables.clone(), Arc::clone(&service.authority));
+    let health = server::Health { latest, tables, authority, phase };
     let run = async move {
         let socket = TcpListener::from_std(socket)?;
         tokio::spawn(monitor.run());
@@ -150,23 +215,51 @@ fn start_health(
     Ok(())
 }
 
-/// SIGHUP: the configuration is read again, then the table is loaded by it. A bad configuration
-/// leaves the old one in force.
-fn reconfigure(old: Config, reread: &Reread, reload: &Handle) -> Config {
+/// What can be reloaded, each by itself.
+#[derive(Clone)]
+struct Reloads {
+    table: Handle<TableInService>,
+    trust: Handle<TrustInService>,
+}
+
+impl Reloads {
+    fn reload(&self, trigger: &Trigger) -> Asked {
+        Asked { table: self.table.reload(trigger.clone()), trust: self.trust.reload(trigger.clone()) }
+    }
+
+    fn configure(&self, config: &Config) {
+        self.table.configure(table_settings(config));
+        self.trust.configure(trust::Settings::of(config));
+    }
+
+    fn stop(&self) {
+        self.table.stop();
+        self.trust.stop();
+    }
+}
+
+fn table_settings(config: &Config) -> table::Settings {
+    table::Settings { source: config.table.source.clone(), limit: config.guards.max_input }
+}
+
+/// SIGHUP: the configuration is read again, then table and trust are loaded by it. A bad
+/// configuration leaves the old one in force.
+fn reconfigure(old: Config, reread: &Reread, reloads: &Reloads) -> Config {
     let config = match tokio::task::block_in_place(reread) {
         Some(config) => {
-            let live = Config { table: config.table.clone(), guards: config.guards.clone(), ..old.clone() };
+            let live = old.clone().with_live_sections_of(&config);
             let sections = live.sections_that_differ(&config).join(", ");
             if !sections.is_empty() {
                 tracing::warn!(sections, "changed settings in these sections take effect at a restart only");
             }
             telemetry::reload("config", if live == old { "unchanged" } else { "published" });
-            reload.settings(worker_settings(&live));
+            reloads.configure(&live);
             live
         }
         None => old,
     };
-    reload.reload(Trigger::Signal);
+    // Each tells what came of it.
+    _ = reloads.reload(&Trigger::Signal);
     config
 }
 

@@ -1,9 +1,12 @@
-//! Files as inputs: read whole, of one moment, and bounded.
+//! Files as inputs: read whole, of one moment, bounded, and named by their digest.
 
+use std::fmt::Write;
 use std::fs::{File, Metadata};
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use aws_lc_rs::digest::{SHA256, digest};
 
 /// How often a file that keeps changing is read before giving up.
 const ATTEMPTS: usize = 3;
@@ -32,6 +35,20 @@ impl Stamp {
             modified: (metadata.mtime(), metadata.mtime_nsec()),
             changed: (metadata.ctime(), metadata.ctime_nsec()),
         }
+    }
+}
+
+/// A file and the state it had before it was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Watched {
+    pub path: PathBuf,
+    pub stamp: Option<Stamp>,
+}
+
+impl Watched {
+    pub fn now(path: PathBuf) -> Self {
+        let stamp = Stamp::of(&path);
+        Self { path, stamp }
     }
 }
 
@@ -71,4 +88,23 @@ fn read_once(path: &Path, limit: u64) -> Result<Vec<u8>, String> {
         return Err(too_large());
     }
     Ok(bytes)
+}
+
+/// SHA-256 over a line per file, `HEX  PATH`, sorted by path as written where it is
+/// named. A table's own document comes first, without a path.
+pub fn digest_of_all(mut digests: Vec<(String, String)>) -> String {
+    digests.sort();
+    let mut lines = String::new();
+    for (path, hex) in digests {
+        _ = writeln!(lines, "{hex}  {path}");
+    }
+    sha256(lines.as_bytes())
+}
+
+/// In hexadecimal.
+pub fn sha256(bytes: &[u8]) -> String {
+    digest(&SHA256, bytes).as_ref().iter().fold(String::with_capacity(64), |mut hex, byte| {
+        _ = write!(hex, "{byte:02x}");
+        hex
+    })
 }

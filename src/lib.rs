@@ -10,15 +10,16 @@
 //! Floor 1, what everyone shares:
 //! - [`config`]: one struct, every key with its default and its reason
 //! - [`snapshot`]: the table in service, one pointer
-//! - [`client`]: what is known of a client once its certificate has been judged
+//! - [`client`]: what is known of a client once its certificate has been judged, and who judges
 //! - [`telemetry`]: logs, and the names of all metrics
 //! - [`mod@file`]: files as inputs: whole, of one moment, bounded
+//! - [`worker`]: a thread that keeps one subject up to date with its files
 //! - [`memory`]: how a replaced table's memory goes back to the system
 //! - [`phase`]: how far the process is on its way out
 //! - [`probe_ticket`]: how an acceptor knows the health probe's own connections
 //!
 //! Floor 2, one concern each:
-//! - [`reload`]: what triggers a reload, where bytes come from, and what is published
+//! - [`reload`]: where a table's bytes come from, and what is published
 //! - [`trust`]: who this server is, and whose clients it answers
 //! - [`listener`]: accept, TLS handshake, HTTP, and every time limit on the way
 //! - [`api`]: what a request asks for, and the answer
@@ -44,3 +45,4 @@ pub mod snapshot;
 pub mod table;
 pub mod telemetry;
 pub mod trust;
+pub mod worker;

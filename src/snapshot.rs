@@ -19,6 +19,8 @@ pub struct Snapshot {
     /// Counts the tables published in this process, from 1.
     pub generation: u64,
     pub loaded_at: SystemTime,
+    /// Where it came from.
+    pub source: String,
     renderer: Renderer,
     cache_control: HeaderValue,
     /// Decisions for each CDN, by id.
@@ -26,12 +28,12 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    fn new(table: Table, generation: u64, loaded_at: SystemTime) -> Self {
+    fn new(table: Table, generation: u64, source: String, loaded_at: SystemTime) -> Self {
         let renderer = Renderer::new(&table, generation);
         let decided = table.cdns.iter().map(|cdn| telemetry::decisions(&cdn.name)).collect();
         let max_age = format!("private, max-age={}", table.ttl);
         let cache_control = HeaderValue::from_str(&max_age).unwrap_or(HeaderValue::from_static("no-store"));
-        Self { table, generation, loaded_at, renderer, cache_control, decided }
+        Self { table, generation, loaded_at, source, renderer, cache_control, decided }
     }
 
     fn tell(&self) {
@@ -57,8 +59,8 @@ impl Snapshot {
 }
 
 /// Begins with the first table, generation 1.
-pub fn publish_first(table: Table, now: SystemTime) -> (Publisher, Reader) {
-    let current = Arc::new(ArcSwap::from_pointee(Snapshot::new(table, 1, now)));
+pub fn publish_first(table: Table, source: String, now: SystemTime) -> (Publisher, Reader) {
+    let current = Arc::new(ArcSwap::from_pointee(Snapshot::new(table, 1, source, now)));
     let publisher = Publisher { current: Arc::clone(&current) };
     current.load().tell();
     (publisher, Reader { current })
@@ -87,10 +89,14 @@ impl Publisher {
         self.current.load().table.digest.clone()
     }
 
+    pub fn generation(&self) -> u64 {
+        self.current.load().generation
+    }
+
     /// Puts the table into service and gives its generation.
-    pub fn publish(&mut self, table: Table, now: SystemTime) -> u64 {
-        let generation = self.current.load().generation + 1;
-        let snapshot = Arc::new(Snapshot::new(table, generation, now));
+    pub fn publish(&mut self, table: Table, source: String, now: SystemTime) -> u64 {
+        let generation = self.generation() + 1;
+        let snapshot = Arc::new(Snapshot::new(table, generation, source, now));
         snapshot.tell();
         self.current.store(snapshot);
         generation

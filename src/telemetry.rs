@@ -11,7 +11,7 @@ use metrics_exporter_prometheus::formatting::{sanitize_label_value, write_help_l
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
 
-use crate::client::Refusal;
+use crate::client::{Expiry, Refusal};
 use crate::config::{Log, LogFormat};
 use crate::table::lookup::anonymous;
 
@@ -20,7 +20,7 @@ const DURATION_BUCKETS: [f64; 13] =
     [0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0];
 
 /// Statuses that have a counter of their own; any other is made when it first occurs.
-const STATUSES: [u16; 9] = [200, 400, 403, 404, 405, 414, 431, 500, 503];
+const STATUSES: [u16; 10] = [200, 400, 403, 404, 405, 409, 414, 431, 500, 503];
 
 static PROMETHEUS: OnceLock<PrometheusHandle> = OnceLock::new();
 
@@ -74,16 +74,23 @@ pub fn upkeep() {
     }
 }
 
-/// Everything in Prometheus's text format, the table in service included.
-pub fn render(version: &str, digest: &str) -> String {
+/// Everything in Prometheus's text format, the table in service and what runs out included.
+pub fn render(version: &str, digest: &str, expiries: &[Expiry]) -> String {
     const INFO: &str = "croupier_table_info";
+    const EXPIRY: &str = "croupier_expiry_timestamp_seconds";
     let mut text = PROMETHEUS.get().map(PrometheusHandle::render).unwrap_or_default();
-    // Written here and not kept as a gauge: each reload would leave a series of old labels behind.
+    // Written here and not kept as gauges: each reload would leave series of old labels behind.
     write_help_line(&mut text, INFO, None, None, "The table in service, as labels");
     write_type_line(&mut text, INFO, None, None, "gauge");
     let version = sanitize_label_value(version);
     // Writing to a string can't fail.
     _ = writeln!(text, "{INFO}{{version=\"{version}\",digest=\"{digest}\"}} 1");
+    write_help_line(&mut text, EXPIRY, None, None, "When a certificate or revocation list runs out");
+    write_type_line(&mut text, EXPIRY, None, None, "gauge");
+    for Expiry { what, ends } in expiries {
+        let what = sanitize_label_value(what);
+        _ = writeln!(text, "{EXPIRY}{{what=\"{what}\"}} {}", timestamp(*ends));
+    }
     text
 }
 
@@ -104,7 +111,7 @@ fn describe() {
     describe_counter!("croupier_client_refusals_total", "Clients refused");
     describe_gauge!("croupier_connections", "Open connections");
     describe_counter!("croupier_requests_shed_total", "Connections and requests turned away for lack of room");
-    describe_gauge!("croupier_expiry_timestamp_seconds", Unit::Seconds, "When a certificate runs out");
+    describe_gauge!("croupier_trust_generation", "States of trust published in this process");
     describe_gauge!("croupier_health", "1 if the check passes or warns, 0 if it fails");
     describe_gauge!("croupier_build_info", "The running program, as labels");
 }
@@ -112,7 +119,7 @@ fn describe() {
 /// Counters that have never counted are shown all the same: a rate needs a series from the start.
 fn begin_at_zero() {
     for result in ["published", "unchanged", "failed"] {
-        for what in ["config", "table"] {
+        for what in ["config", "table", "trust"] {
             reloads(what, result).absolute(0);
         }
     }
@@ -168,7 +175,11 @@ pub fn table_published(generation: u64, (ipv4, ipv6): (usize, usize), loaded_at:
     gauge!("croupier_table_loaded_timestamp_seconds").set(timestamp(loaded_at));
 }
 
-/// `what` is `table` or `config`; `result` is `published`, `unchanged` or `failed`.
+pub fn trust_published(generation: u64) {
+    gauge!("croupier_trust_generation").set(generation as f64);
+}
+
+/// `what` is `table`, `trust` or `config`; `result` is `published`, `unchanged` or `failed`.
 pub fn reload(what: &'static str, result: &'static str) {
     reloads(what, result).increment(1);
 }
@@ -200,10 +211,6 @@ pub fn shed(reason: &'static str) {
 
 fn sheds(reason: &'static str) -> Counter {
     counter!("croupier_requests_shed_total", "reason" => reason)
-}
-
-pub fn expiry(what: &'static str, at: SystemTime) {
-    gauge!("croupier_expiry_timestamp_seconds", "what" => what).set(timestamp(at));
 }
 
 pub fn health(check: &'static str, good: bool) {

@@ -5,13 +5,12 @@ use std::net::IpAddr;
 use axum::extract::{RawQuery, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use axum::{Extension, Router, middleware};
+use axum::{Extension, Router};
 use http::HeaderValue;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use tower_http::catch_panic::CatchPanicLayer;
 
+use super::entry::{admitted, guarded};
 use super::problem::Problem;
-use super::strict::strict;
 use crate::client::Admission;
 use crate::config::Role;
 use crate::snapshot::Reader;
@@ -24,14 +23,7 @@ pub fn router(tables: Reader, header_count: usize) -> Router {
         .method_not_allowed_fallback(async || Problem::MethodNotAllowed)
         .fallback(async || Problem::NotFound)
         .with_state(tables);
-    guarded(routes, header_count)
-}
-
-/// What every TLS listener's routes are wrapped in.
-fn guarded(routes: Router, header_count: usize) -> Router {
-    routes
-        .layer(middleware::from_fn_with_state(header_count, strict))
-        .layer(CatchPanicLayer::custom(|_| Problem::Internal.into_response()))
+    guarded(routes, &[Role::Lookup, Role::Probe], header_count)
 }
 
 async fn lookup(
@@ -39,10 +31,7 @@ async fn lookup(
     Extension(admission): Extension<Admission>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
-    let identity = admission.as_ref().as_ref().map_err(|_| Problem::ClientRefused)?;
-    if !identity.has_any(&[Role::Lookup, Role::Probe]) {
-        return Err(Problem::RoleMissing);
-    }
+    let identity = admitted(&admission)?;
     let address = address(query.as_deref().unwrap_or_default())?;
     let snapshot = tables.load();
     let decision = snapshot.table.decide(address);
@@ -73,21 +62,7 @@ fn address(query: &str) -> Result<IpAddr, Problem> {
 
 #[cfg(test)]
 mod tests {
-    use axum::body::Body;
-    use http::{Request, StatusCode};
-    use tower::ServiceExt;
-
     use super::*;
-
-    #[tokio::test]
-    async fn a_panic_fails_its_request_only() {
-        let routes = guarded(Router::new().route("/", get(async || -> &str { panic!("on purpose") })), 100);
-        for _ in 0..2 {
-            let request = Request::get("/").header("host", "here").body(Body::empty()).unwrap();
-            let response = routes.clone().oneshot(request).await.unwrap();
-            assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
-        }
-    }
 
     #[test]
     fn the_query_has_one_address() {

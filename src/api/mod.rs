@@ -1,9 +1,11 @@
 //! HTTP: what a request asks for, and the answer.
 //!
 //! - [`lookup`]: `GET /lookup?ip=`
-//! - [`strict`]: what is refused before anything is asked
+//! - [`admin`]: `POST /reload`, `GET /table`
+//! - [`entry`]: what every request passes: no ambiguity, an accepted client, a role
 //! - [`problem`]: the one map from what went wrong to a status
 
+pub mod admin;
+pub mod entry;
 pub mod lookup;
 pub mod problem;
-pub mod strict;

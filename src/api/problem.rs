@@ -21,6 +21,8 @@ pub enum Problem {
     MethodNotAllowed,
     TargetTooLong,
     HeadersTooMany,
+    DryRun,
+    Leaving,
     Internal,
 }
 
@@ -38,6 +40,8 @@ impl Problem {
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::TargetTooLong => StatusCode::URI_TOO_LONG,
             Self::HeadersTooMany => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Self::DryRun => StatusCode::NOT_IMPLEMENTED,
+            Self::Leaving => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -59,6 +63,8 @@ impl Problem {
             Self::MethodNotAllowed => "the method is not allowed here",
             Self::TargetTooLong => "the request target is over 8192 bytes",
             Self::HeadersTooMany => "the request has too many header fields",
+            Self::DryRun => "this version can't reload on trial; nothing was reloaded",
+            Self::Leaving => "the process is about to end",
             Self::Internal => "the request failed for a reason on this side",
         }
     }

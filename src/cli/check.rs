@@ -13,7 +13,7 @@ use crate::app;
 use crate::config::{Config, Guards};
 use crate::reload::load::gather;
 use crate::table::problem::Shown;
-use crate::table::{Problems, Table};
+use crate::table::{Counts, Problems, Table};
 
 /// Check configuration, table and trust; tell every problem with file, line and column.
 #[derive(Debug, Args)]
@@ -38,43 +38,29 @@ struct Report {
     warnings: usize,
     problems: Vec<Shown>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    table: Option<Counts>,
+    table: Option<Good>,
 }
 
-/// What is in a good table.
+/// A good table.
 #[derive(Serialize)]
-struct Counts {
+struct Good {
     version: String,
     digest: String,
-    cdns: usize,
-    mixes: usize,
-    footprints: usize,
-    prefixes_ipv4: usize,
-    prefixes_ipv6: usize,
-    canaries: usize,
+    #[serde(flatten)]
+    counts: Counts,
 }
 
-impl Counts {
-    fn of(table: &Table) -> Self {
-        let (prefixes_ipv4, prefixes_ipv6) = table.trie.len();
-        Self {
-            version: table.version.clone(),
-            digest: table.digest.clone(),
-            cdns: table.cdns.len(),
-            mixes: table.mixes.len(),
-            footprints: table.footprints.len() - 1,
-            prefixes_ipv4,
-            prefixes_ipv6,
-            canaries: table.canaries.len(),
-        }
+impl Good {
+    fn new(table: &Table) -> Self {
+        Self { version: table.version.clone(), digest: table.digest.clone(), counts: Counts::of(table) }
     }
 }
 
 impl Check {
     pub fn run(self) -> Outcome {
         let mut found = Vec::new();
-        let counts = match &self.table {
-            Some(table) => table_alone(table, &mut found),
+        let table = match &self.table {
+            Some(path) => table_alone(path, &mut found),
             None => {
                 let config = serve::read(&self.config, &mut found);
                 if let (true, Some(config), true) = (self.print_config, &config, problems::good(&found)) {
@@ -82,7 +68,7 @@ impl Check {
                     return print(config);
                 }
                 let prepared = config.and_then(|config| app::prepare(config, SystemTime::now(), &mut found));
-                prepared.map(|prepared| Counts::of(&prepared.table))
+                prepared.map(|prepared| Good::new(&prepared.table))
             }
         };
         let good = problems::good(&found);
@@ -90,15 +76,14 @@ impl Check {
         match self.format {
             Format::Json => {
                 let (errors, warnings) = problems::count(&found);
-                let report = Report { errors, warnings, problems: problems::shown(&found), table: counts };
+                let report = Report { errors, warnings, problems: problems::shown(&found), table };
                 serde_json::to_writer_pretty(&mut out, &report)?;
                 writeln!(out)?;
             }
             Format::Text => {
                 problems::write(&mut out, &found)?;
-                if let Some(counts) = counts {
-                    let Counts { version, cdns, mixes, footprints, prefixes_ipv4, prefixes_ipv6, canaries, digest } =
-                        counts;
+                if let Some(Good { version, digest, counts }) = table {
+                    let Counts { cdns, mixes, footprints, prefixes_ipv4, prefixes_ipv6, canaries } = counts;
                     writeln!(
                         out,
                         "table {version}: {cdns} CDNs, {mixes} mixes, {footprints} footprint values, {prefixes_ipv4} IPv4 and \
@@ -112,10 +97,10 @@ impl Check {
     }
 }
 
-fn table_alone(path: &Path, found: &mut Vec<Problems>) -> Option<Counts> {
+fn table_alone(path: &Path, found: &mut Vec<Problems>) -> Option<Good> {
     let (table, problems) = gather(path, Guards::default().max_input).compile();
     found.push(problems);
-    table.map(|table| Counts::of(&table))
+    table.map(|table| Good::new(&table))
 }
 
 fn print(config: &Config) -> Outcome {

@@ -13,7 +13,7 @@ use super::{BAD, Outcome, problems, say};
 use crate::app::{self, Addresses, Prepared, Signals};
 use crate::config::{self, Config};
 use crate::table::Problems;
-use crate::{memory, telemetry, trust};
+use crate::{memory, telemetry, trust, worker};
 
 /// Serve lookups, health and metrics until SIGTERM.
 ///
@@ -134,7 +134,7 @@ pub fn read(path: &Path, found: &mut Vec<Problems>) -> Option<Config> {
 fn reread(path: &Path) -> Option<Config> {
     let mut found = Vec::new();
     let config = read(path, &mut found).filter(|_| problems::good(&found));
-    crate::reload::worker::log(&problems::shown(&found));
+    worker::log(&problems::shown(&found));
     if config.is_none() {
         telemetry::reload("config", "failed");
         tracing::error!("refused the new configuration; the old one stays in force");

@@ -51,7 +51,6 @@ pub fn warnings(config: &Config) -> Vec<(&'static str, String)> {
     let Guards { max_moved, max_shrunk, min_interval, .. } = Guards::default();
     let guards = &config.guards;
     [
-        (config.listen.admin.is_some(), "listen.admin"),
         (config.table.overrides.is_some(), "table.overrides"),
         (config.table.state.is_some(), "table.state"),
         (guards.max_moved.to_bits() != max_moved.to_bits(), "guards.max_moved"),

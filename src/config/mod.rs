@@ -79,9 +79,13 @@ pub struct Tls {
 pub struct Clients {
     /// Root certificates that client chains must end in. Required.
     pub ca: Vec<PathBuf>,
-    /// Revocation lists.
+    /// Revocation lists, PEM or DER.
     #[serde(default)]
     pub crls: Vec<PathBuf>,
+    /// Time for which a revocation list that has run out is still taken. None: what is not known
+    /// to be good is not let in. A CA that is often late with its lists may need hours.
+    #[serde(default)]
+    pub crl_grace: Seconds,
     /// The issuers whose clients are let in, and as what. At least one; nobody else gets in.
     pub allow: Vec<Allow>,
 }
@@ -96,6 +100,20 @@ pub struct Allow {
     /// `*` stands for any characters but `.` in a DNS name, but `/` in a URI.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub san: Vec<NamePattern>,
+    /// Unless given, every configured revocation list of a CA on a client's path is needed, and a
+    /// client is refused once one has run out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub crl: Option<CrlUse>,
+}
+
+/// What revocation lists mean to the clients of an issuer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CrlUse {
+    /// The issuer must have one, or nothing starts or reloads.
+    Required,
+    /// They revoke, but none is missed: not one that has run out, either.
+    Optional,
 }
 
 /// What a client may do.
@@ -242,6 +260,7 @@ impl Config {
             issuer: certs.join(issuer),
             role,
             san: san.parse().into_iter().collect(),
+            crl: None,
         };
         Self {
             listen: Listen::default(),
@@ -253,9 +272,11 @@ impl Config {
             tls: Tls { certificate: certs.join("server.pem"), key: certs.join("server.key") },
             clients: Clients {
                 ca: vec![certs.join("root.pem")],
-                crls: Vec::new(),
+                crls: vec![certs.join("media-ca.crl"), certs.join("ops-ca.crl")],
+                crl_grace: Seconds::default(),
                 allow: vec![
                     allow("media-ca.pem", Role::Lookup, "media-selector-*.example"),
+                    allow("ops-ca.pem", Role::Admin, "ops-*.example"),
                     allow("ops-ca.pem", Role::Probe, "probe.example"),
                 ],
             },
@@ -266,6 +287,13 @@ impl Config {
             health: Health { certificate: Some(certs.join("probe.pem")), key: Some(certs.join("probe.key")) },
             log: Log::default(),
         }
+    }
+
+    /// This configuration, with those sections of another that take effect without a restart.
+    #[must_use]
+    pub fn with_live_sections_of(self, other: &Self) -> Self {
+        let Self { table, guards, tls, clients, health, .. } = other.clone();
+        Self { table, guards, tls, clients, health, ..self }
     }
 
     /// The names of the sections in which two configurations differ.

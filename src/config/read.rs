@@ -195,8 +195,13 @@ impl Document<'_> {
         let last = key.rsplit('.').next().unwrap_or(key);
         let problem = self.problems.error(place, format!("unknown key `{last}` in [{section}]"));
         let known = known_keys();
-        let keys = known.iter().filter(|(of, _, _)| of == section).map(|(_, key, _)| key.as_str());
-        if let Some(near) = nearest(last, keys.chain(["ca", "crls", "allow", "issuer", "role", "san"])) {
+        let own = known.iter().filter(|(of, _, _)| of == section).map(|(_, key, _)| key.as_str());
+        let keys: Vec<&str> = match (section, key.starts_with("allow.")) {
+            ("clients", true) => vec!["issuer", "role", "san", "crl"],
+            ("clients", false) => own.chain(["ca", "crls", "allow"]).collect(),
+            _ => own.collect(),
+        };
+        if let Some(near) = nearest(last, keys) {
             problem.help(format!("did you mean `{near}`?"));
         }
     }

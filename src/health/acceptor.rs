@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use http::header::HOST;
 use http::{Request, StatusCode};
@@ -14,13 +14,14 @@ use rustls::client::Resumption;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
 use rustls::{AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
-use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpSocket, TcpStream};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use super::report::Check;
+use super::report::{Check, Status};
+use crate::client::{Authority, Credentials, ProbeIdentity};
 use crate::probe_ticket::{Held, ProbeTicket};
 
 /// What a look may take. The load balancer's own patience is a few seconds.
@@ -34,43 +35,38 @@ pub struct Acceptor {
     pub name: &'static str,
     address: SocketAddr,
     ticket: ProbeTicket,
-    connector: TlsConnector,
+    authority: Arc<dyn Authority>,
     /// With a certificate of its own the probe asks; without, it expects to be turned away.
-    asks: bool,
+    answers_lookups: bool,
 }
 
 impl Acceptor {
-    /// `listens` is where the listener is bound; `certificate` is what it must show.
-    ///
-    /// # Errors
-    /// If the probe's own identity is unusable.
+    /// `listens` is where the listener is bound.
     pub fn new(
         name: &'static str,
         listens: SocketAddr,
         ticket: ProbeTicket,
-        certificate: CertificateDer<'static>,
-        identity: Option<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)>,
-    ) -> Result<Self, Error> {
-        let provider = Arc::new(aws_lc_rs::default_provider());
-        let shown = Arc::new(ShowsOnly { certificate, provider: Arc::clone(&provider) });
-        let builder = ClientConfig::builder_with_provider(provider)
-            .with_protocol_versions(rustls::ALL_VERSIONS)?
-            .dangerous()
-            .with_custom_certificate_verifier(shown);
-        let asks = identity.is_some();
-        let mut config = match identity {
-            Some((chain, key)) => builder.with_client_auth_cert(chain, key)?,
-            None => builder.with_no_client_auth(),
-        };
-        // Each look must be a full handshake: a resumed one shows no certificate.
-        config.resumption = Resumption::disabled();
-        let connector = TlsConnector::from(Arc::new(config));
-        Ok(Self { name, address: reachable(listens), ticket, connector, asks })
+        authority: Arc<dyn Authority>,
+        answers_lookups: bool,
+    ) -> Self {
+        Self { name, address: reachable(listens), ticket, authority, answers_lookups }
     }
 
-    /// Looks, and says at which step the listener failed. If this host has no port left to look
-    /// from, that is no failure of the listener's.
+    /// Looks, and says at which step the listener failed.
     pub async fn look(&self) -> Check {
+        let generation = self.authority.generation();
+        let check = self.look_once().await;
+        // What must be shown may have changed between the asking and the showing.
+        if check.status == Status::Fail && self.authority.generation() != generation {
+            return self.look_once().await;
+        }
+        check
+    }
+
+    /// If this host has no port left to look from, that is no failure of the listener's.
+    async fn look_once(&self) -> Check {
+        let credentials = self.authority.credentials();
+        let (identity, refused) = self.identity(&credentials);
         let asked = tokio::time::timeout(PATIENCE, async {
             let (stream, _held) = match self.connect().await {
                 Ok(connected) => connected,
@@ -79,16 +75,38 @@ impl Acceptor {
                 }
                 Err(error) => return Check::fail(self.name, format!("can't connect: {error}")),
             };
-            Check::from_result(self.name, self.ask(stream).await)
+            Check::from_result(self.name, self.ask(stream, &credentials, identity).await)
         });
         let late = |_| Check::fail(self.name, format!("no answer within {} s", PATIENCE.as_secs()));
-        asked.await.unwrap_or_else(late)
+        match (asked.await.unwrap_or_else(late), refused) {
+            (Check { status: Status::Pass, .. }, Some(why)) => Check::warn(self.name, why),
+            (check, _) => check,
+        }
     }
 
-    async fn ask(&self, stream: TcpStream) -> Result<(), String> {
+    /// Who to look as. The probe's certificate may be one that is refused by now, which is a pity but
+    /// no reason to turn everyone else's load balancer away.
+    fn identity<'c>(&self, credentials: &'c Credentials) -> (Option<&'c ProbeIdentity>, Option<String>) {
+        let Some(probe) = credentials.probe.as_ref().filter(|_| self.answers_lookups) else { return (None, None) };
+        match self.authority.foresee(&probe.chain, SystemTime::now()) {
+            Ok(_) => (Some(probe), None),
+            Err(refusal) => {
+                let why = refusal.explanation();
+                (None, Some(format!("the probe can't look anything up, it is refused itself: {why}")))
+            }
+        }
+    }
+
+    async fn ask(
+        &self,
+        stream: TcpStream,
+        credentials: &Credentials,
+        identity: Option<&ProbeIdentity>,
+    ) -> Result<(), String> {
+        let connector = connector(credentials, identity).map_err(|error| format!("the probe is unusable: {error}"))?;
         let server = ServerName::IpAddress(self.address.ip().into());
-        let handshake = self.connector.connect(server, stream).await;
-        if !self.asks {
+        let handshake = connector.connect(server, stream).await;
+        if identity.is_none() {
             return turned_away(handshake).await;
         }
         let stream = handshake.map_err(|error| format!("the TLS handshake failed: {error}"))?;
@@ -116,6 +134,23 @@ impl Acceptor {
         let held = self.ticket.hold(socket.local_addr()?);
         Ok((socket.connect(self.address).await?, held))
     }
+}
+
+fn connector(credentials: &Credentials, identity: Option<&ProbeIdentity>) -> Result<TlsConnector, Error> {
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let certificate = credentials.certificate.clone();
+    let shown = Arc::new(ShowsOnly { certificate, provider: Arc::clone(&provider) });
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(rustls::ALL_VERSIONS)?
+        .dangerous()
+        .with_custom_certificate_verifier(shown);
+    let mut config = match identity {
+        Some(ProbeIdentity { chain, key }) => builder.with_client_auth_cert(chain.clone(), key.clone_key())?,
+        None => builder.with_no_client_auth(),
+    };
+    // Each look must be a full handshake: a resumed one shows no certificate.
+    config.resumption = Resumption::disabled();
+    Ok(TlsConnector::from(Arc::new(config)))
 }
 
 /// Whether the handshake ended in the alert for a missing certificate: `certificate_required` in

@@ -3,14 +3,16 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use arc_swap::{ArcSwap, ArcSwapOption};
+use arc_swap::ArcSwap;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::acceptor::Acceptor;
 use super::report::{Check, Report, Status};
+use crate::client::{Authority, Expiry};
 use crate::snapshot::{Reader, Snapshot};
 use crate::telemetry;
+use crate::worker::LastError;
 
 const ROUND: Duration = Duration::from_secs(1);
 
@@ -21,10 +23,11 @@ const NOTICE: Duration = Duration::from_hours(24);
 pub struct Subjects {
     pub tables: Reader,
     pub acceptors: Vec<Acceptor>,
-    /// When the server's certificate chain ends.
-    pub certificate_ends: SystemTime,
+    pub authority: Arc<dyn Authority>,
     /// Why the last reload of the table failed, while that is so.
-    pub reload_error: Arc<ArcSwapOption<String>>,
+    pub table_error: LastError,
+    /// The same of trust.
+    pub trust_error: LastError,
 }
 
 /// Looks, and keeps the latest results.
@@ -54,10 +57,14 @@ impl Monitor {
 
     async fn round(&self) {
         let subjects = &self.subjects;
+        let credentials = subjects.authority.credentials();
+        let now = SystemTime::now();
         let mut checks = vec![
             canaries(&subjects.tables.load()),
-            certificate(subjects.certificate_ends, SystemTime::now()),
-            reload(subjects.reload_error.load().as_deref()),
+            certificate(credentials.certificate_ends, now),
+            expiry(&credentials.expiries, now),
+            reload("reload", "table", &subjects.table_error),
+            reload("trust_reload", "trust", &subjects.trust_error),
         ];
         for acceptor in &subjects.acceptors {
             checks.push(acceptor.look().await);
@@ -71,7 +78,12 @@ impl Monitor {
         let before = self.latest.load();
         for check in checks {
             telemetry::health(check.name, check.status != Status::Fail);
-            let known = before.checks.iter().any(|old| old.name == check.name && old.status == check.status);
+            // A warning of another kind is news; a failure may word itself differently each time.
+            let is_known = |old: &Check| {
+                let same_output = check.status != Status::Warn || old.output == check.output;
+                old.name == check.name && old.status == check.status && same_output
+            };
+            let known = before.checks.iter().any(is_known);
             let (check_name, output) = (check.name, check.output.as_deref().unwrap_or_default());
             match check.status {
                 _ if known => {}
@@ -97,8 +109,7 @@ fn canaries(snapshot: &Snapshot) -> Check {
 
 fn certificate(ends: SystemTime, now: SystemTime) -> Check {
     const NAME: &str = "certificate";
-    telemetry::expiry("server_certificate", ends);
-    let when = OffsetDateTime::from(ends).format(&Rfc3339).unwrap_or_default();
+    let when = written(ends);
     match ends.duration_since(now) {
         Err(_) => Check::fail(NAME, format!("the server's certificate expired at {when}")),
         Ok(left) if left < NOTICE => Check::warn(NAME, format!("the server's certificate expires at {when}")),
@@ -106,10 +117,25 @@ fn certificate(ends: SystemTime, now: SystemTime) -> Check {
     }
 }
 
-fn reload(error: Option<&String>) -> Check {
-    const NAME: &str = "reload";
-    match error {
-        None => Check::pass(NAME),
-        Some(error) => Check::warn(NAME, format!("the last reload failed, the table before it serves on: {error}")),
+/// Everything else that runs out. What has run out refuses some clients, not all: a warning still.
+fn expiry(expiries: &[Expiry], now: SystemTime) -> Check {
+    const NAME: &str = "expiry";
+    let told = |Expiry { what, ends }: &Expiry| match ends.duration_since(now) {
+        Err(_) => Some(format!("{what} ran out at {}", written(*ends))),
+        Ok(left) if left < NOTICE => Some(format!("{what} runs out at {}", written(*ends))),
+        Ok(_) => None,
+    };
+    let ending: Vec<String> = expiries.iter().filter_map(told).collect();
+    if ending.is_empty() { Check::pass(NAME) } else { Check::warn(NAME, ending.join("; ")) }
+}
+
+fn written(time: SystemTime) -> String {
+    OffsetDateTime::from(time).format(&Rfc3339).unwrap_or_default()
+}
+
+fn reload(name: &'static str, what: &str, error: &LastError) -> Check {
+    match error.load().as_deref() {
+        None => Check::pass(name),
+        Some(error) => Check::warn(name, format!("the last reload failed, the {what} before it serves on: {error}")),
     }
 }

@@ -18,6 +18,7 @@ use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
 
 use super::report::{Check, Report, Status, overall};
+use crate::client::Authority;
 use crate::phase::{Phase, PhaseWatch};
 use crate::snapshot::Reader;
 use crate::telemetry;
@@ -35,6 +36,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 pub struct Health {
     pub latest: Arc<ArcSwap<Report>>,
     pub tables: Reader,
+    pub authority: Arc<dyn Authority>,
     pub phase: PhaseWatch,
 }
 
@@ -151,7 +153,8 @@ fn answer(status: Status, mut response: Response) -> Response {
 async fn metrics(State(health): State<Health>) -> Response {
     let mut response = {
         let snapshot = health.tables.load();
-        telemetry::render(&snapshot.table.version, &snapshot.table.digest)
+        let credentials = health.authority.credentials();
+        telemetry::render(&snapshot.table.version, &snapshot.table.digest, &credentials.expiries)
     }
     .into_response();
     let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");

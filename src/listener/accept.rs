@@ -51,13 +51,16 @@ pub struct Listener {
     pub authority: Arc<dyn Authority>,
     pub router: Router,
     pub probe: ProbeTicket,
+    /// How long an answer may take, where that is long.
+    pub slow_answers: Option<Duration>,
 }
 
 /// Accepts until the process stops. Connections are tracked, so that their end can be awaited.
 pub async fn run(listener: Listener, config: Config, connections: TaskTracker, mut phase: PhaseWatch) {
-    let Listener { name, socket, authority, router, probe } = listener;
+    let Listener { name, socket, authority, router, probe, slow_answers } = listener;
+    let patience = Patience::new(&config.limits, &config.connections);
     let settings = Arc::new(Settings {
-        patience: Patience::new(&config.limits, &config.connections),
+        patience: slow_answers.map_or(patience, |answer| patience.with_slow_answers(answer)),
         limits: config.limits.clone(),
         metrics: ListenerMetrics::new(name),
         authority,

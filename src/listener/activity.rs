@@ -15,13 +15,22 @@ use crate::config::{Connections, Limits};
 #[derive(Debug, Clone, Copy)]
 pub struct Patience {
     pub header: Duration,
+    /// From a request's whole header to its answer's last byte.
+    pub answer: Duration,
     pub write: Duration,
     pub idle: Duration,
 }
 
 impl Patience {
+    /// Where answers take microseconds, what is not delivered is not being read.
     pub fn new(limits: &Limits, connections: &Connections) -> Self {
-        Self { header: limits.header.duration(), write: limits.write.duration(), idle: connections.idle.duration() }
+        let write = limits.write.duration();
+        Self { header: limits.header.duration(), answer: write, write, idle: connections.idle.duration() }
+    }
+
+    /// Where answers may take a while.
+    pub fn with_slow_answers(self, answer: Duration) -> Self {
+        Self { answer, ..self }
     }
 
     pub fn shortest(&self) -> Duration {
@@ -101,8 +110,7 @@ impl Activity {
         let (since, allowed) = if blocked > 0 {
             (blocked, patience.write)
         } else if self.in_flight.load(Ordering::Relaxed) > 0 {
-            // Answers take microseconds: what stays in flight is not being read.
-            (self.last_turn.load(Ordering::Relaxed), patience.write)
+            (self.last_turn.load(Ordering::Relaxed), patience.answer)
         } else if reading > 0 {
             (reading, patience.header)
         } else {
@@ -128,8 +136,12 @@ impl Drop for InFlight {
 mod tests {
     use super::*;
 
-    const PATIENCE: Patience =
-        Patience { header: Duration::from_secs(10), write: Duration::from_secs(20), idle: Duration::from_mins(5) };
+    const PATIENCE: Patience = Patience {
+        header: Duration::from_secs(10),
+        answer: Duration::from_secs(30),
+        write: Duration::from_secs(20),
+        idle: Duration::from_mins(5),
+    };
 
     fn allowed(activity: &Activity) -> u64 {
         let left = activity.deadline(PATIENCE) - Instant::now();
@@ -143,7 +155,7 @@ mod tests {
         activity.read();
         assert_eq!(allowed(&activity), 10, "the first header");
         let request = activity.request();
-        assert_eq!(allowed(&activity), 20, "in flight");
+        assert_eq!(allowed(&activity), 30, "in flight");
         drop(request);
         assert_eq!(allowed(&activity), 300, "idle");
         activity.read();

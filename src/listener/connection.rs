@@ -27,7 +27,7 @@ use tower::Service;
 use super::activity::{Activity, InFlight, Patience};
 use super::session::Session;
 use super::stream::Watched;
-use crate::client::{Authority, Refusal};
+use crate::client::{Authority, PEER};
 use crate::config::Limits;
 use crate::phase::{Phase, PhaseWatch, reached};
 use crate::telemetry::{self, ListenerMetrics, subnet};
@@ -79,7 +79,7 @@ impl Connection {
         let Some(stream) = handshake(stream, peer, is_probe, &settings).await else { return };
         let (_, tls) = stream.get_ref();
         let chain = tls.peer_certificates().unwrap_or_default();
-        let session = Session::new(Arc::clone(&settings.authority), chain, SystemTime::now());
+        let session = Session::new(Arc::clone(&settings.authority), chain, peer.ip(), SystemTime::now());
         let is_http2 = tls.alpn_protocol() == Some(b"h2");
         let activity = Activity::new(!is_http2);
         let service = Entry { activity: Arc::clone(&activity), session, is_probe, settings: Arc::clone(&settings) };
@@ -110,7 +110,7 @@ async fn handshake(
     settings: &Settings,
 ) -> Option<TlsStream<TcpStream>> {
     let acceptor = TlsAcceptor::from(settings.authority.tls());
-    let accept = acceptor.accept(stream).into_fallible();
+    let accept = PEER.scope(peer.ip(), acceptor.accept(stream).into_fallible());
     let accepted = tokio::time::timeout(settings.limits.handshake.duration(), accept).await;
     let (result, stream) = match accepted {
         Ok(Ok(stream)) => match stream.get_ref().1.handshake_kind() {
@@ -126,7 +126,8 @@ async fn handshake(
             if !is_probe {
                 tracing::debug!(client = subnet(peer.ip()), %error, "handshake failed");
                 if let Some(rustls::Error::NoCertificatesPresented) = cause {
-                    telemetry::refusal(Refusal::NoCertificate.reason());
+                    // Refused, as is any empty chain: this tells and counts it.
+                    settings.authority.decide(&[], peer.ip(), SystemTime::now());
                 }
             }
             linger(stream).await;
@@ -178,7 +179,7 @@ async fn drive<C: GracefulConnection>(connection: C, is_http2: bool, activity: &
             }
             () = activity.ended(), if end.is_none() => {
                 connection.as_mut().graceful_shutdown();
-                end = Some(Instant::now() + CLOSING);
+                end = Some(Instant::now() + settings.patience.write);
             }
             () = reached(&mut phase, Phase::Stopping), if !stopping && end.is_none() => {
                 stopping = true;

@@ -1,12 +1,9 @@
 //! From a path to a compiled table: all inputs read, checked, compiled. `serve`, `check` and
 //! `lookup` all load through here.
 
-use std::fmt::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use aws_lc_rs::digest::{SHA256, digest};
-
-use crate::file::{self, Stamp};
+use crate::file::{self, Watched, digest_of_all, sha256};
 use crate::table::manifest::FileRef;
 use crate::table::problem::Place;
 use crate::table::{Inputs, Manifest, Problems, Table, compile};
@@ -18,20 +15,6 @@ pub struct Gathered {
     /// The files that were looked at, for who watches them.
     pub files: Vec<Watched>,
     pub problems: Problems,
-}
-
-/// A file and the state it had before it was read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Watched {
-    pub path: PathBuf,
-    pub stamp: Option<Stamp>,
-}
-
-impl Watched {
-    pub fn now(path: PathBuf) -> Self {
-        let stamp = Stamp::of(&path);
-        Self { path, stamp }
-    }
 }
 
 impl Gathered {
@@ -96,22 +79,4 @@ pub fn gather(path: &Path, limit: u64) -> Gathered {
     }
     inputs.digest = digest_of_all(digests);
     Gathered { manifest, inputs, files, problems }
-}
-
-/// SHA-256 over a line per file, `HEX  PATH`, sorted by path as written in the document; the
-/// document itself comes first, without a path.
-fn digest_of_all(mut digests: Vec<(String, String)>) -> String {
-    digests.sort();
-    let mut lines = String::new();
-    for (path, hex) in digests {
-        _ = writeln!(lines, "{hex}  {path}");
-    }
-    sha256(lines.as_bytes())
-}
-
-fn sha256(bytes: &[u8]) -> String {
-    digest(&SHA256, bytes).as_ref().iter().fold(String::with_capacity(64), |mut hex, byte| {
-        _ = write!(hex, "{byte:02x}");
-        hex
-    })
 }

@@ -1,6 +1,7 @@
-//! What triggers a reload, where bytes come from, and what is published.
+//! Where a table's bytes come from, and what is published.
 //!
-//! One thread of idle priority does it all (see [`worker`]): serving threads never wait for it.
+//! - [`mod@load`]: from a path to a compiled table
+//! - [`table`]: the table in service, kept up to date by a [`worker`](crate::worker)
 
 pub mod load;
-pub mod worker;
+pub mod table;

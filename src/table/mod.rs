@@ -14,9 +14,11 @@
 //! - [`mix`]: weights to an order of CDNs, with [`log2`] in whole numbers
 //! - [`lookup`]: an address to a [`Decision`]
 //! - [`answer`]: a decision as the JSON that clients get
+//! - [`counts`]: a table in numbers
 
 pub mod answer;
 pub mod compile;
+pub mod counts;
 pub mod dataset;
 pub mod document;
 pub mod footprint;
@@ -32,6 +34,7 @@ pub mod space;
 pub mod trie;
 
 pub use compile::{Inputs, compile};
+pub use counts::Counts;
 pub use lookup::{Decision, Table, client_address};
 pub use manifest::Manifest;
 pub use problem::Problems;

@@ -1,4 +1,5 @@
-//! Everything about trust that the configuration names, loaded whole and checked together.
+//! Everything about trust that the configuration names, checked together: all of it good, or none
+//! of it taken.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -7,15 +8,21 @@ use std::time::SystemTime;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::server::ServerConfig;
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
-use rustls_pki_types::{CertificateDer, PrivateKeyDer};
-use x509_parser::certificate::X509Certificate;
-use x509_parser::prelude::FromDer;
+use rustls_pki_types::CertificateDer;
 
+use super::ca::Ca;
+use super::certificate::{self, beginning_of, end_of, written};
+use super::gather::{Gathered, Settings};
+use super::judge::Judge;
+use super::lists::add_list;
 use super::pem;
-use super::policy::{Policy, beginning_of, end_of};
+use super::policy::{Allowed, Policy};
+use super::refusals::Refusals;
+use super::revocation::Revocation;
+use super::sessions::Sessions;
 use super::verifier::Verifier;
-use crate::client::{Authority, Identity, Refusal};
-use crate::config::{Clients, Config, Health, Role, Tls};
+use crate::client::{Credentials, Expiry, ProbeIdentity, Refusal};
+use crate::config::{Clients, CrlUse, Health, Role, Tls};
 use crate::table::Problems;
 use crate::table::problem::{Place, Problem};
 
@@ -23,68 +30,79 @@ use crate::table::problem::{Place, Problem};
 pub struct Trust {
     /// For the TLS acceptors.
     pub tls: Arc<ServerConfig>,
-    pub policy: Arc<Policy>,
-    /// The server's own certificate.
-    pub certificate: CertificateDer<'static>,
-    /// When the first certificate of the server's chain ends.
-    pub certificate_ends: SystemTime,
-    /// Who the health probe is, if it has a certificate.
-    pub probe: Option<ProbeIdentity>,
+    pub judge: Arc<Judge>,
+    pub credentials: Arc<Credentials>,
+    /// Names what it was made of. Equal digests mean equal trust.
+    pub digest: String,
+    pub settings: Settings,
 }
 
-impl Authority for Trust {
-    fn tls(&self) -> Arc<ServerConfig> {
-        Arc::clone(&self.tls)
-    }
-
-    fn decide(&self, chain: &[CertificateDer<'_>], now: SystemTime) -> Result<Identity, Refusal> {
-        self.policy.decide(chain, now)
-    }
+/// What outlives every state of trust: open sessions, and what has been told.
+#[derive(Clone, Default)]
+pub struct Lasting {
+    pub sessions: Sessions,
+    pub refusals: Arc<Refusals>,
 }
 
-/// The health probe's certificate chain and key.
-pub struct ProbeIdentity {
-    pub chain: Vec<CertificateDer<'static>>,
-    pub key: PrivateKeyDer<'static>,
-}
-
-/// Loads and checks. None, with errors in `problems`, unless all of it is good.
-pub fn load(config: &Config, now: SystemTime, problems: &mut Problems) -> Option<Trust> {
+/// Checks what was gathered. None, with errors in `problems`, unless all of it is good. `previous`
+/// is what is in service.
+pub fn load(
+    settings: &Settings,
+    gathered: &Gathered,
+    lasting: &Lasting,
+    previous: Option<&Trust>,
+    now: SystemTime,
+    problems: &mut Problems,
+) -> Option<Trust> {
     let errors_before = problems.errors();
-    let mut loading = Loading { provider: aws_lc_rs::default_provider(), now, problems };
-    let server = loading.server(&config.tls);
-    let policy = loading.policy(&config.clients);
-    let probe = loading.probe(&config.health, &policy);
+    let provider = aws_lc_rs::default_provider();
+    let mut loading = Loading { provider, gathered, previous, now, expiries: Vec::new(), problems };
+    let server = loading.server(&settings.tls);
+    let policy = loading.policy(settings);
+    let probe = loading.probe(&settings.health, &policy);
     if loading.problems.errors() > errors_before {
         return None;
     }
     let (server, certificate_ends) = server?;
-    let policy = Arc::new(policy);
     let certificate = server.cert.first()?.clone();
+    let expiries = loading.expiries;
+    let credentials = Arc::new(Credentials { certificate, certificate_ends, probe, expiries });
     let algorithms = loading.provider.signature_verification_algorithms;
-    let verifier = Verifier::new(Arc::clone(&policy), algorithms);
+    let judge = Arc::new(Judge::new(policy, Arc::clone(&lasting.refusals)));
     let mut tls = ServerConfig::builder_with_provider(Arc::new(loading.provider))
         .with_protocol_versions(rustls::ALL_VERSIONS)
         .ok()?
-        .with_client_cert_verifier(Arc::new(verifier))
+        .with_client_cert_verifier(Arc::new(Verifier::new(Arc::clone(&judge), algorithms)))
         .with_cert_resolver(Arc::new(SingleCertAndKey::from(server)));
     tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Some(Trust { tls: Arc::new(tls), policy, certificate, certificate_ends, probe })
+    lasting.sessions.resume(&mut tls);
+    Some(Trust { tls: Arc::new(tls), judge, credentials, digest: gathered.digest.clone(), settings: settings.clone() })
 }
 
-struct Loading<'p> {
-    provider: CryptoProvider,
-    now: SystemTime,
-    problems: &'p mut Problems,
+pub(super) struct Loading<'l> {
+    pub provider: CryptoProvider,
+    gathered: &'l Gathered,
+    pub previous: Option<&'l Trust>,
+    pub now: SystemTime,
+    expiries: Vec<Expiry>,
+    problems: &'l mut Problems,
+}
+
+/// The CA certificates of a configuration.
+struct Cas {
+    roots: Vec<Ca>,
+    /// Of each entry its issuer, then the rest of the issuer's chain.
+    issuers: Vec<Vec<Ca>>,
 }
 
 impl Loading<'_> {
     /// The server's chain and key, which must belong together, and when the chain ends.
     fn server(&mut self, tls: &Tls) -> Option<(CertifiedKey, SystemTime)> {
-        let chain = self.told(&tls.certificate, pem::certificates(&tls.certificate));
-        let key = self.told(&tls.key, pem::private_key(&tls.key));
+        let chain = self.read(&tls.certificate, pem::certificates);
+        let key = self.read(&tls.key, pem::private_key);
         let (chain, key) = (chain?, key?);
         let ends = self.dates(&tls.certificate, &chain)?;
+        self.expires("server_certificate".to_owned(), ends);
         match CertifiedKey::from_der(chain, key, &self.provider) {
             Ok(identity) => Some((identity, ends)),
             Err(error) => {
@@ -95,79 +113,198 @@ impl Loading<'_> {
         }
     }
 
-    fn policy(&mut self, clients: &Clients) -> Policy {
-        let mut policy = Policy::new(self.provider.signature_verification_algorithms);
-        for path in &clients.ca {
-            let Some(roots) = self.told(path, pem::certificates(path)) else { continue };
-            for root in &roots {
-                let added = policy.add_root(root);
-                self.told(path, added);
-            }
+    fn policy(&mut self, settings: &Settings) -> Policy {
+        let clients = &settings.clients;
+        let cas = self.cas(clients);
+        let revocation = self.revocation(settings, &cas);
+        let mut policy = Policy::new(self.provider.signature_verification_algorithms, revocation);
+        for root in cas.roots {
+            let added = policy.add_root(root);
+            _ = self.told(clients.ca.first().map_or(Path::new(""), |path| path), added);
         }
-        for allow in &clients.allow {
-            if let Some(issuer) = self.told(&allow.issuer, pem::certificate(&allow.issuer)) {
-                self.dates(&allow.issuer, std::slice::from_ref(&issuer));
-                let allowed = policy.allow(&issuer, allow.role, allow.san.clone());
-                self.told(&allow.issuer, allowed);
+        for (allow, chain) in clients.allow.iter().zip(cas.issuers) {
+            for ca in &chain {
+                policy.add_intermediate(ca);
             }
-        }
-        if let Some(path) = clients.crls.first() {
-            self.error(path, "this version can't revoke clients yet, so it does not start with CRLs".to_owned())
-                .help("to run without revocation, take `crls` out of [clients]");
+            let Some(issuer) = chain.into_iter().next() else { continue };
+            policy.allow(Allowed { issuer, role: allow.role, names: allow.san.clone(), crl: allow.crl });
         }
         policy
     }
 
+    fn cas(&mut self, clients: &Clients) -> Cas {
+        let mut cas = Cas { roots: Vec::new(), issuers: Vec::new() };
+        let errors_before = self.problems.errors();
+        for path in &clients.ca {
+            cas.roots.extend(self.cas_in(path));
+        }
+        let all_roots = self.problems.errors() == errors_before && !cas.roots.is_empty();
+        for allow in &clients.allow {
+            let chain = self.cas_in(&allow.issuer);
+            if let Some(unknown) = self.beginning_of_gap(&chain, &cas.roots).filter(|_| all_roots) {
+                let message =
+                    format!("`{unknown}` was issued neither by the next certificate here nor by one of `clients.ca`");
+                self.error(&allow.issuer, message).help(
+                    "this file is for one issuing CA, and below it the CAs between it and the root, if there are any; \
+                     its root belongs into `clients.ca`",
+                );
+            }
+            cas.issuers.push(chain);
+        }
+        cas
+    }
+
+    /// The CA certificates of a file.
+    fn cas_in(&mut self, path: &Path) -> Vec<Ca> {
+        let mut found = Vec::new();
+        for der in self.read(path, pem::certificates).unwrap_or_default() {
+            let Some(ca) = self.told(path, Ca::new(&der)) else { continue };
+            if let Some(shown) = certificate::parse(&der) {
+                self.expires(format!("ca:{}", ca.name), end_of(&shown));
+                self.ca_dates(path, &ca.name, beginning_of(&shown), end_of(&shown));
+            }
+            found.push(ca);
+        }
+        found
+    }
+
+    /// A CA out of date refuses its own clients only, and must not keep anyone else's
+    /// revocations, or the start, waiting.
+    fn ca_dates(&mut self, path: &Path, name: &str, from: SystemTime, to: SystemTime) {
+        let what = if to < self.now {
+            format!("the CA `{name}` expired at {}: its clients are refused", written(to))
+        } else if from > self.now {
+            format!("the CA `{name}` is valid only from {}: its clients are refused until then", written(from))
+        } else {
+            return;
+        };
+        self.warning(path, what);
+    }
+
+    /// The CA of a chain, issuer first, that was not issued by the next, or by a root if it is the last.
+    fn beginning_of_gap(&self, chain: &[Ca], roots: &[Ca]) -> Option<String> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        let is_linked = |(place, ca): &(usize, &Ca)| match chain.get(place + 1) {
+            Some(next) => next.issued(ca, algorithms),
+            None => roots.iter().any(|root| root.is_same_as(ca.as_ref()) || root.issued(ca, algorithms)),
+        };
+        chain.iter().enumerate().find(|link| !is_linked(link)).map(|(_, ca)| ca.name.clone())
+    }
+
+    /// All revocation lists, each signed by a CA that the configuration names.
+    fn revocation(&mut self, settings: &Settings, cas: &Cas) -> Revocation {
+        let clients = &settings.clients;
+        let known: Vec<&Ca> = cas.roots.iter().chain(cas.issuers.iter().flatten()).collect();
+        let mut revocation = Revocation::new(clients.crl_grace.duration());
+        for path in &clients.crls {
+            for der in self.read(path, pem::revocation_lists).unwrap_or_default() {
+                add_list(self, path, &der, &known, &mut revocation);
+            }
+        }
+        for list in revocation.lists() {
+            self.expires(format!("crl:{}", list.ca.name), list.crl.next_update);
+        }
+        let before = self.previous.filter(|previous| previous.settings.clients == *clients);
+        for (allow, chain) in clients.allow.iter().zip(&cas.issuers) {
+            let Some(issuer) = chain.first().filter(|issuer| !revocation.has_list_of(issuer.as_ref())) else {
+                continue;
+            };
+            let had = before.is_some_and(|before| before.judge.policy.revocation().has_list_of(issuer.as_ref()));
+            if allow.crl == Some(CrlUse::Required) || had && allow.crl != Some(CrlUse::Optional) {
+                self.error(&allow.issuer, format!("`{}` has no revocation list, and needs one", issuer.name))
+                    .help("put its list into a file of `clients.crls`");
+            }
+        }
+        revocation
+    }
+
     /// The probe's identity, which the policy must let in as a probe.
     fn probe(&mut self, health: &Health, policy: &Policy) -> Option<ProbeIdentity> {
-        let (certificate, key) = health.certificate.as_ref().zip(health.key.as_ref())?;
-        let chain = self.told(certificate, pem::certificates(certificate));
-        let key_der = self.told(key, pem::private_key(key));
-        let (chain, key_der) = (chain?, key_der?);
-        if let Err(error) = CertifiedKey::from_der(chain.clone(), key_der.clone_key(), &self.provider) {
-            self.error(key, format!("not the key of {}: {error}", certificate.display()));
+        let (path, key_path) = health.certificate.as_ref().zip(health.key.as_ref())?;
+        let chain = self.read(path, pem::certificates);
+        let key = self.read(key_path, pem::private_key);
+        let (chain, key) = (chain?, key?);
+        if let Some(shown) = chain.first().and_then(|own| certificate::parse(own)) {
+            self.expires("probe_certificate".to_owned(), end_of(&shown));
+        }
+        if let Err(error) = CertifiedKey::from_der(chain.clone(), key.clone_key(), &self.provider) {
+            self.error(key_path, format!("not the key of {}: {error}", path.display()));
         }
         match policy.decide(&chain, self.now) {
             Ok(identity) if identity.has_any(&[Role::Probe, Role::Lookup]) => {}
             Ok(_) => {
-                self.error(certificate, "the probe's certificate does not have the role `probe`".to_owned())
+                self.error(path, "the probe's certificate does not have the role `probe`".to_owned())
                     .help("add a [[clients.allow]] with its issuer and `role = \"probe\"`");
             }
+            // What time alone has done is no slip, and must not keep a revocation waiting.
+            Err(Refusal::Expired | Refusal::CrlExpired | Refusal::Revoked) if self.previous.is_some() => {
+                self.warning(
+                    path,
+                    "the probe's certificate is refused, so the probe can't look anything up".to_owned(),
+                );
+            }
+            Err(Refusal::CrlExpired) => {
+                self.warning(
+                    path,
+                    "the probe's certificate is refused until there is a new revocation list".to_owned(),
+                );
+            }
             Err(refusal) => {
-                let reason = refusal.reason();
-                self.error(certificate, format!("the probe's certificate would be refused: {reason}"));
+                let why = refusal.explanation();
+                self.error(path, format!("the probe's certificate would be refused: {why}"));
             }
         }
-        Some(ProbeIdentity { chain, key: key_der })
+        Some(ProbeIdentity { chain, key })
     }
 
-    /// Checks that every certificate of a file is in date, and gives the earliest end.
+    /// Checks that every certificate of the server's chain is in date, and gives the earliest end.
     fn dates(&mut self, path: &Path, chain: &[CertificateDer<'_>]) -> Option<SystemTime> {
-        let mut ends = None;
+        let is_in_service = self
+            .previous
+            .is_some_and(|previous| chain.first().is_some_and(|own| *own == previous.credentials.certificate));
+        let mut ends: Option<SystemTime> = None;
         for der in chain {
-            let Ok((_, certificate)) = X509Certificate::from_der(der) else {
+            let Some(shown) = certificate::parse(der) else {
                 self.error(path, "a certificate in it can't be read".to_owned());
                 return None;
             };
-            let subject = certificate.subject();
-            let validity = certificate.validity();
-            if end_of(&certificate) < self.now {
-                self.error(path, format!("the certificate of `{subject}` expired on {}", validity.not_after));
-            } else if beginning_of(&certificate) > self.now {
-                self.error(path, format!("the certificate of `{subject}` is valid only from {}", validity.not_before));
+            let (subject, end, beginning) = (shown.subject(), end_of(&shown), beginning_of(&shown));
+            if end < self.now && is_in_service {
+                self.warning(path, format!("the certificate of `{subject}` expired at {}", written(end)));
+            } else if end < self.now {
+                self.error(path, format!("the certificate of `{subject}` expired at {}", written(end)))
+                    .help("put a new one in its place");
+            } else if beginning > self.now {
+                self.error(path, format!("the certificate of `{subject}` is valid only from {}", written(beginning)));
             }
-            let end = end_of(&certificate);
-            ends = Some(ends.map_or(end, |earliest: SystemTime| earliest.min(end)));
+            ends = Some(ends.map_or(end, |earliest| earliest.min(end)));
         }
         ends
     }
 
-    fn told<T>(&mut self, path: &Path, result: Result<T, String>) -> Option<T> {
+    fn expires(&mut self, what: String, ends: SystemTime) {
+        match self.expiries.iter_mut().find(|expiry| expiry.what == what) {
+            Some(expiry) => expiry.ends = expiry.ends.min(ends),
+            None => self.expiries.push(Expiry { what, ends }),
+        }
+    }
+
+    fn read<T>(&mut self, path: &Path, parse: impl FnOnce(&[u8]) -> Result<T, String>) -> Option<T> {
+        let parsed = self.gathered.file(path).and_then(parse);
+        self.told(path, parsed)
+    }
+
+    pub fn told<T>(&mut self, path: &Path, result: Result<T, String>) -> Option<T> {
         result.map_err(|message| _ = self.error(path, message)).ok()
     }
 
-    fn error(&mut self, path: &Path, message: String) -> &mut Problem {
+    pub fn error(&mut self, path: &Path, message: String) -> &mut Problem {
         let file = self.problems.file(&path.to_string_lossy());
         self.problems.error(Place::whole_file(file), message)
+    }
+
+    pub fn warning(&mut self, path: &Path, message: String) -> &mut Problem {
+        let file = self.problems.file(&path.to_string_lossy());
+        self.problems.warning(Place::whole_file(file), message)
     }
 }

@@ -3,29 +3,40 @@
 //! The PEM reader skips what it can't make out: a block after a byte order mark, an indented one,
 //! two without a newline between them. So blocks are counted: as many must come out as begin.
 
-use std::path::Path;
-
 use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer};
-
-/// A trust file is a few kilobytes; a bundle of every public root is 200.
-const LARGEST: u64 = 4 << 20;
+use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
 
 /// # Errors
 /// Says what is wrong with the file's content.
-pub fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
-    let bytes = read(path)?;
-    let begun = count(&bytes, b"-----BEGIN");
-    let found: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(&bytes)
-        .collect::<Result<_, _>>()
-        .map_err(|error| format!("not readable PEM: {error}"))?;
-    if found.is_empty() {
-        return Err("no certificate in it (a PEM block that begins with -----BEGIN CERTIFICATE-----)".to_owned());
+pub fn certificates(bytes: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
+    let found = CertificateDer::pem_slice_iter(bytes).collect::<Result<Vec<_>, _>>();
+    all_blocks(bytes, found.map_err(|error| error.to_string()), "certificate", "CERTIFICATE")
+}
+
+/// Revocation lists come as PEM, or as the DER of a single one, as CAs publish them (RFC 5280,
+/// section 4.2.1.13).
+///
+/// # Errors
+/// Says what is wrong with the file's content.
+pub fn revocation_lists(bytes: &[u8]) -> Result<Vec<CertificateRevocationListDer<'static>>, String> {
+    const SEQUENCE: u8 = 0x30;
+    if bytes.first() == Some(&SEQUENCE) {
+        return Ok(vec![bytes.to_vec().into()]);
     }
+    let found = CertificateRevocationListDer::pem_slice_iter(bytes).collect::<Result<Vec<_>, _>>();
+    all_blocks(bytes, found.map_err(|error| error.to_string()), "revocation list", "X509 CRL")
+}
+
+fn all_blocks<T>(bytes: &[u8], found: Result<Vec<T>, String>, what: &str, label: &str) -> Result<Vec<T>, String> {
+    let found = found.map_err(|error| format!("not readable PEM: {error}"))?;
+    if found.is_empty() {
+        return Err(format!("no {what} in it (a PEM block that begins with -----BEGIN {label}-----)"));
+    }
+    let begun = count(bytes, b"-----BEGIN");
     if found.len() != begun {
         return Err(format!(
-            "{begun} PEM blocks begin in it but only {} certificates can be read; each BEGIN line must stand alone, \
-             unindented, without a byte order mark, and be that of a certificate",
+            "{begun} PEM blocks begin in it but only {} {what}s can be read; each BEGIN line must stand alone, \
+             unindented, without a byte order mark, and be that of a {what}",
             found.len()
         ));
     }
@@ -34,29 +45,14 @@ pub fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String>
 
 /// # Errors
 /// Says what is wrong with the file's content.
-pub fn certificate(path: &Path) -> Result<CertificateDer<'static>, String> {
-    let mut found = certificates(path)?;
-    match (found.pop(), found.len()) {
-        (Some(only), 0) => Ok(only),
-        (_, others) => Err(format!("{} certificates in it, where one is expected", others + 1)),
-    }
-}
-
-/// # Errors
-/// Says what is wrong with the file's content.
-pub fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, String> {
-    let bytes = read(path)?;
-    PrivateKeyDer::from_pem_slice(&bytes).map_err(|_| {
-        if count(&bytes, b"ENCRYPTED") > 0 {
+pub fn private_key(bytes: &[u8]) -> Result<PrivateKeyDer<'static>, String> {
+    PrivateKeyDer::from_pem_slice(bytes).map_err(|_| {
+        if count(bytes, b"ENCRYPTED") > 0 {
             "the key is encrypted; decrypt it with `openssl pkey`".to_owned()
         } else {
             "no private key in it (PKCS#8, SEC1 or PKCS#1 in PEM)".to_owned()
         }
     })
-}
-
-fn read(path: &Path) -> Result<Vec<u8>, String> {
-    crate::file::read(path, LARGEST)
 }
 
 fn count(bytes: &[u8], word: &[u8]) -> usize {

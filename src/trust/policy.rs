@@ -6,83 +6,100 @@
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use rustls::crypto::WebPkiSupportedAlgorithms;
 use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime};
 use webpki::{EndEntityCert, KeyUsage, VerifiedPath, anchor_from_trusted_cert};
 use x509_parser::certificate::X509Certificate;
-use x509_parser::prelude::FromDer;
 
+use super::ca::{Ca, CaRef};
+use super::certificate::{self, beginning_of, end_of};
+use super::revocation::{Currency, Revocation};
 use crate::client::{Identity, Refusal};
-use crate::config::{NamePattern, Role};
+use crate::config::{CrlUse, NamePattern, Role};
 
-/// Who may ask, as what. Immutable.
+/// Who may ask, as what. Immutable once loaded.
 #[derive(Debug)]
 pub struct Policy {
-    roots: Vec<TrustAnchor<'static>>,
-    /// The allowed issuers' certificates, so that clients that send only their own get in.
-    issuers: Vec<CertificateDer<'static>>,
-    allowed: Vec<Allowed>,
     algorithms: WebPkiSupportedAlgorithms,
+    anchors: Vec<TrustAnchor<'static>>,
+    roots: Vec<Ca>,
+    /// CA certificates that complete the paths of clients that send only their own.
+    intermediates: Vec<CertificateDer<'static>>,
+    allowed: Vec<Allowed>,
+    revocation: Revocation,
 }
 
+/// One `[[clients.allow]]`.
 #[derive(Debug)]
-struct Allowed {
-    issuer: Issuer,
-    role: Role,
-    names: Vec<NamePattern>,
+pub struct Allowed {
+    pub issuer: Ca,
+    pub role: Role,
+    /// All names match if there are none.
+    pub names: Vec<NamePattern>,
+    pub crl: Option<CrlUse>,
 }
 
-/// What identifies an issuing CA. webpki renders the same certificate's parts differently as an
-/// intermediate and as an anchor, so both renderings are kept.
-#[derive(Debug, PartialEq, Eq)]
-struct Issuer {
-    subject: Vec<u8>,
-    public_key: Vec<u8>,
-    anchor_subject: Vec<u8>,
-    anchor_public_key: Vec<u8>,
+/// A path that holds, apart from what each entry asks beyond.
+struct Judged {
+    /// The entries of its issuer, by place.
+    entries: Vec<usize>,
+    valid_until: SystemTime,
+    currency: Currency,
 }
 
 impl Policy {
-    pub fn new(algorithms: WebPkiSupportedAlgorithms) -> Self {
-        Self { roots: Vec::new(), issuers: Vec::new(), allowed: Vec::new(), algorithms }
+    pub fn new(algorithms: WebPkiSupportedAlgorithms, revocation: Revocation) -> Self {
+        Self {
+            algorithms,
+            anchors: Vec::new(),
+            roots: Vec::new(),
+            intermediates: Vec::new(),
+            allowed: Vec::new(),
+            revocation,
+        }
     }
 
-    /// Adds a certificate that chains may end in.
+    /// Adds a certificate that paths may end in.
     ///
     /// # Errors
     /// If it can't be a trust anchor.
-    pub fn add_root(&mut self, certificate: &CertificateDer<'_>) -> Result<(), String> {
-        let anchor = anchor_from_trusted_cert(certificate).map_err(|error| format!("not usable as a root: {error}"))?;
-        self.roots.push(anchor.to_owned());
+    pub fn add_root(&mut self, root: Ca) -> Result<(), String> {
+        let anchor = anchor_from_trusted_cert(&root.certificate).map_err(|error| format!("not a root: {error}"))?;
+        self.anchors.push(anchor.to_owned());
+        self.roots.push(root);
         Ok(())
     }
 
-    /// Gives clients of an issuer a role. All names match if there are no patterns.
-    ///
-    /// # Errors
-    /// If the certificate can't be an issuing CA's.
-    pub fn allow(
-        &mut self,
-        issuer: &CertificateDer<'static>,
-        role: Role,
-        names: Vec<NamePattern>,
-    ) -> Result<(), String> {
-        let (_, shown) = X509Certificate::from_der(issuer).map_err(|_| "not a readable certificate")?;
-        if !shown.is_ca() || !may_sign_certificates(&shown) {
-            return Err("not a CA's certificate: it may not issue others".to_owned());
+    /// Adds a CA that paths may lead through.
+    pub fn add_intermediate(&mut self, ca: &Ca) {
+        if !self.intermediates.contains(&ca.certificate) {
+            self.intermediates.push(ca.certificate.clone());
         }
-        self.allowed.push(Allowed { issuer: Issuer::of(issuer)?, role, names });
-        if !self.issuers.contains(issuer) {
-            self.issuers.push(issuer.clone());
-        }
-        Ok(())
+    }
+
+    /// Gives clients of an issuer a role.
+    pub fn allow(&mut self, allowed: Allowed) {
+        self.add_intermediate(&allowed.issuer);
+        self.allowed.push(allowed);
+    }
+
+    pub fn allowed(&self) -> &[Allowed] {
+        &self.allowed
+    }
+
+    pub fn roots(&self) -> &[Ca] {
+        &self.roots
+    }
+
+    pub fn revocation(&self) -> &Revocation {
+        &self.revocation
     }
 
     /// The subjects of the issuers, from which a client may choose its certificate.
     pub fn issuer_subjects(&self) -> BTreeSet<&[u8]> {
-        self.allowed.iter().map(|allowed| allowed.issuer.anchor_subject.as_slice()).collect()
+        self.allowed.iter().map(|allowed| allowed.issuer.as_ref().subject).collect()
     }
 
     /// Decides on a chain as the client sent it, its own certificate first.
@@ -92,127 +109,124 @@ impl Policy {
     pub fn decide(&self, chain: &[CertificateDer<'_>], now: SystemTime) -> Result<Identity, Refusal> {
         let (own, sent) = chain.split_first().ok_or(Refusal::NoCertificate)?;
         let end_entity = EndEntityCert::try_from(own).map_err(|_| Refusal::Malformed)?;
-        let (_, shown) = X509Certificate::from_der(own).map_err(|_| Refusal::Malformed)?;
+        let shown = certificate::parse(own).ok_or(Refusal::Malformed)?;
         let intermediates: Vec<CertificateDer<'_>> =
-            sent.iter().map(borrowed).chain(self.issuers.iter().map(borrowed)).collect();
-        let only_issuer_wrong = Cell::new(false);
-        let issuer_is_allowed = |path: &VerifiedPath<'_>| {
-            if self.allowed.iter().any(|allowed| allowed.issuer.issued(path)) {
-                return Ok(());
-            }
-            only_issuer_wrong.set(true);
-            Err(webpki::Error::UnknownIssuer)
+            sent.iter().chain(&self.intermediates).map(|der| CertificateDer::from(der.as_ref())).collect();
+        // Of the last path that webpki found.
+        let judged = Cell::new(None);
+        let judge = |path: &VerifiedPath<'_>| {
+            let now_judged = self.judge(&shown, path, now);
+            let holds = now_judged.is_ok();
+            judged.set(Some(now_judged));
+            // webpki goes on to another path, if there is one.
+            if holds { Ok(()) } else { Err(webpki::Error::UnknownIssuer) }
         };
         let path = end_entity
             .verify_for_usage(
                 self.algorithms.all,
-                &self.roots,
+                &self.anchors,
                 &intermediates,
                 UnixTime::since_unix_epoch(now.duration_since(UNIX_EPOCH).unwrap_or_default()),
                 KeyUsage::client_auth(),
                 None,
-                Some(&issuer_is_allowed),
+                Some(&judge),
             )
-            .map_err(|error| if only_issuer_wrong.get() { Refusal::IssuerNotAllowed } else { refusal(&error) })?;
-        if !may_authenticate(&shown) {
+            .map_err(|error| refusal(&error));
+        let Judged { entries, valid_until, currency } = match (path, judged.into_inner()) {
+            // webpki's own reason is another path's: ours is nearer to what is wrong.
+            (_, Some(judged)) => judged?,
+            (Err(refusal), None) => return Err(refusal),
+            (Ok(_), None) => return Err(Refusal::Path),
+        };
+        if !certificate::is_for_clients(&shown) || !certificate::may_sign_handshakes(&shown) {
             return Err(Refusal::Usage);
         }
-        let mut valid_until = end_of(&shown);
-        for certificate in path.intermediate_certificates() {
-            let der = certificate.der();
-            let (_, ca) = X509Certificate::from_der(&der).map_err(|_| Refusal::Malformed)?;
-            if !may_sign_certificates(&ca) {
-                return Err(Refusal::Usage);
-            }
-            valid_until = valid_until.min(end_of(&ca));
-        }
-        let roles = self.roles(&path, &end_entity);
-        if roles.is_empty() {
-            return Err(Refusal::NameNotAllowed);
-        }
-        Ok(Identity { roles, valid_until })
+        let (roles, needs_lists) = self.roles(&entries, &end_entity, currency.at(now))?;
+        let until = currency.until.filter(|_| needs_lists);
+        let valid_until = until.map_or(valid_until, |until| until.min(valid_until));
+        Ok(Identity { name: certificate::name(&shown), roles, valid_until })
     }
 
-    /// Every entry that matches adds its role.
-    fn roles(&self, path: &VerifiedPath<'_>, end_entity: &EndEntityCert<'_>) -> Vec<Role> {
-        let named = |names: &[NamePattern]| {
-            names.is_empty()
-                || end_entity.valid_dns_names().any(|dns| names.iter().any(|name| name.matches_dns(dns)))
-                || end_entity.valid_uri_names().any(|uri| names.iter().any(|name| name.matches_uri(uri)))
-        };
-        let matching = self.allowed.iter().filter(|allowed| allowed.issuer.issued(path) && named(&allowed.names));
+    /// What webpki does not ask of a path, from the client's certificate to the root.
+    fn judge(&self, own: &X509Certificate<'_>, path: &VerifiedPath<'_>, now: SystemTime) -> Result<Judged, Refusal> {
+        let ders: Vec<CertificateDer<'_>> = path.intermediate_certificates().map(|ca| ca.der()).collect();
+        let parsed: Option<Vec<X509Certificate<'_>>> = ders.iter().map(|der| certificate::parse(der)).collect();
+        let cas = parsed.ok_or(Refusal::Malformed)?;
+        let anchor = CaRef::of_anchor(path.anchor());
+        let issuer = cas.first().map_or(Some(anchor), CaRef::of_certificate).ok_or(Refusal::Malformed)?;
+        let entries = self.entries_of(issuer);
+        if entries.is_empty() {
+            return Err(Refusal::IssuerNotAllowed);
+        }
+        let mut valid_until = end_of(own).min(self.root_end(anchor, now)?);
+        let mut currency = Currency::new();
+        let mut below = own;
+        for ca in &cas {
+            if !certificate::may_sign_certificates(ca) {
+                return Err(Refusal::CaUsage);
+            }
+            let issuer = CaRef::of_certificate(ca).ok_or(Refusal::Malformed)?;
+            currency.add(self.revocation.status(issuer, below, !std::ptr::eq(below, own)))?;
+            valid_until = valid_until.min(end_of(ca));
+            below = ca;
+        }
+        currency.add(self.revocation.status(anchor, below, !std::ptr::eq(below, own)))?;
+        Ok(Judged { entries, valid_until, currency })
+    }
+
+    fn entries_of(&self, issuer: CaRef<'_>) -> Vec<usize> {
+        let is_of = |(place, allowed): (usize, &Allowed)| allowed.issuer.is_same_as(issuer).then_some(place);
+        self.allowed.iter().enumerate().filter_map(is_of).collect()
+    }
+
+    /// When a root ends. webpki takes one that has ended, or not begun.
+    fn root_end(&self, anchor: CaRef<'_>, now: SystemTime) -> Result<SystemTime, Refusal> {
+        let mut refusal = Refusal::UnknownIssuer;
+        for root in self.roots.iter().filter(|root| root.is_same_as(anchor)) {
+            let shown = certificate::parse(&root.certificate).ok_or(Refusal::Malformed)?;
+            match (beginning_of(&shown), end_of(&shown)) {
+                (_, end) if end < now => refusal = Refusal::Expired,
+                (beginning, _) if beginning > now => refusal = Refusal::NotYetValid,
+                (_, end) => return Ok(end),
+            }
+        }
+        Err(refusal)
+    }
+
+    /// Every entry that matches adds its role. Also whether any of them needs revocation lists.
+    fn roles(
+        &self,
+        entries: &[usize],
+        end_entity: &EndEntityCert<'_>,
+        lists: Result<(), Refusal>,
+    ) -> Result<(Vec<Role>, bool), Refusal> {
         let mut roles: Vec<Role> = Vec::new();
-        for allowed in matching {
+        let mut needs_lists = false;
+        let mut refused = Refusal::NameNotAllowed;
+        for allowed in entries.iter().map(|place| &self.allowed[*place]) {
+            if !allowed.names(end_entity) {
+                continue;
+            }
+            let needs = allowed.crl != Some(CrlUse::Optional);
+            if let (true, Err(refusal)) = (needs, lists) {
+                refused = refusal;
+                continue;
+            }
+            needs_lists |= needs;
             if !roles.contains(&allowed.role) {
                 roles.push(allowed.role);
             }
         }
-        roles
+        if roles.is_empty() { Err(refused) } else { Ok((roles, needs_lists)) }
     }
 }
 
-impl Issuer {
-    fn of(certificate: &CertificateDer<'_>) -> Result<Self, String> {
-        let unreadable = |error| format!("not a usable CA certificate: {error}");
-        let as_certificate = EndEntityCert::try_from(certificate).map_err(unreadable)?;
-        let as_anchor = anchor_from_trusted_cert(certificate).map_err(unreadable)?;
-        Ok(Self {
-            subject: as_certificate.subject().to_vec(),
-            public_key: as_certificate.subject_public_key_info().to_vec(),
-            anchor_subject: as_anchor.subject.to_vec(),
-            anchor_public_key: as_anchor.subject_public_key_info.to_vec(),
-        })
+impl Allowed {
+    fn names(&self, end_entity: &EndEntityCert<'_>) -> bool {
+        self.names.is_empty()
+            || end_entity.valid_dns_names().any(|dns| self.names.iter().any(|name| name.matches_dns(dns)))
+            || end_entity.valid_uri_names().any(|uri| self.names.iter().any(|name| name.matches_uri(uri)))
     }
-
-    /// Whether this CA issued the certificate at the end of a verified path.
-    fn issued(&self, path: &VerifiedPath<'_>) -> bool {
-        match path.intermediate_certificates().next() {
-            Some(issuer) => issuer.subject() == self.subject && *issuer.subject_public_key_info() == *self.public_key,
-            None => {
-                let anchor = path.anchor();
-                *anchor.subject == *self.anchor_subject && *anchor.subject_public_key_info == *self.anchor_public_key
-            }
-        }
-    }
-}
-
-fn borrowed<'a>(certificate: &'a CertificateDer<'_>) -> CertificateDer<'a> {
-    CertificateDer::from(certificate.as_ref())
-}
-
-/// Extended key usage must be there and say clientAuth; key usage, if there, must allow
-/// signatures. webpki asks for neither.
-fn may_authenticate(certificate: &X509Certificate<'_>) -> bool {
-    let extended = matches!(certificate.extended_key_usage(), Ok(Some(usage)) if usage.value.client_auth);
-    let plain = match certificate.key_usage() {
-        Ok(Some(usage)) => usage.value.digital_signature(),
-        Ok(None) => true,
-        Err(_) => false,
-    };
-    extended && plain
-}
-
-/// Key usage, if there, must say keyCertSign (RFC 5280, section 4.2.1.3). webpki does not ask.
-fn may_sign_certificates(certificate: &X509Certificate<'_>) -> bool {
-    match certificate.key_usage() {
-        Ok(Some(usage)) => usage.value.key_cert_sign(),
-        Ok(None) => true,
-        Err(_) => false,
-    }
-}
-
-/// When a certificate ends.
-pub fn end_of(certificate: &X509Certificate<'_>) -> SystemTime {
-    at(certificate.validity().not_after.timestamp())
-}
-
-/// When a certificate begins.
-pub fn beginning_of(certificate: &X509Certificate<'_>) -> SystemTime {
-    at(certificate.validity().not_before.timestamp())
-}
-
-fn at(timestamp: i64) -> SystemTime {
-    UNIX_EPOCH + Duration::from_secs(u64::try_from(timestamp).unwrap_or(0))
 }
 
 fn refusal(error: &webpki::Error) -> Refusal {
@@ -222,6 +236,7 @@ fn refusal(error: &webpki::Error) -> Refusal {
         webpki::Error::CertExpired { .. } | webpki::Error::InvalidCertValidity => Refusal::Expired,
         webpki::Error::CertNotValidYet { .. } => Refusal::NotYetValid,
         webpki::Error::RequiredEkuNotFoundContext(_) | webpki::Error::EmptyEkuExtension => Refusal::Usage,
+        webpki::Error::EndEntityUsedAsCa => Refusal::CaUsage,
         _ => Refusal::Path,
     }
 }

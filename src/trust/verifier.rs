@@ -7,24 +7,23 @@ use std::time::{Duration, UNIX_EPOCH};
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
-use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
+use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, OtherError, SignatureScheme};
 use rustls_pki_types::{CertificateDer, UnixTime};
 
-use super::policy::Policy;
-use crate::client::Refusal;
-use crate::telemetry;
+use super::judge::Judge;
+use crate::client::{PEER, Refusal};
 
 #[derive(Debug)]
 pub struct Verifier {
-    policy: Arc<Policy>,
+    judge: Arc<Judge>,
     algorithms: WebPkiSupportedAlgorithms,
     hints: Vec<DistinguishedName>,
 }
 
 impl Verifier {
-    pub fn new(policy: Arc<Policy>, algorithms: WebPkiSupportedAlgorithms) -> Self {
-        let hints = policy.issuer_subjects().into_iter().map(DistinguishedName::in_sequence).collect();
-        Self { policy, algorithms, hints }
+    pub fn new(judge: Arc<Judge>, algorithms: WebPkiSupportedAlgorithms) -> Self {
+        let hints = judge.policy.issuer_subjects().into_iter().map(DistinguishedName::in_sequence).collect();
+        Self { judge, algorithms, hints }
     }
 }
 
@@ -41,12 +40,10 @@ impl ClientCertVerifier for Verifier {
     ) -> Result<ClientCertVerified, Error> {
         let chain: Vec<CertificateDer<'_>> =
             std::iter::once(end_entity).chain(intermediates).map(|der| CertificateDer::from(der.as_ref())).collect();
-        match self.policy.decide(&chain, UNIX_EPOCH + Duration::from_secs(now.as_secs())) {
+        let peer = PEER.try_with(|peer| *peer).ok();
+        match self.judge.decide(&chain, peer, UNIX_EPOCH + Duration::from_secs(now.as_secs())).as_ref() {
             Ok(_) => Ok(ClientCertVerified::assertion()),
-            Err(refusal) => {
-                telemetry::refusal(refusal.reason());
-                Err(Error::InvalidCertificate(as_certificate_error(refusal)))
-            }
+            Err(refusal) => Err(Error::InvalidCertificate(as_certificate_error(*refusal))),
         }
     }
 
@@ -83,6 +80,21 @@ fn as_certificate_error(refusal: Refusal) -> CertificateError {
         Refusal::IssuerNotAllowed | Refusal::NameNotAllowed => CertificateError::ApplicationVerificationFailure,
         Refusal::NotYetValid => CertificateError::NotValidYet,
         Refusal::Expired => CertificateError::Expired,
-        Refusal::Usage => CertificateError::InvalidPurpose,
+        Refusal::Usage | Refusal::CaUsage => CertificateError::InvalidPurpose,
+        Refusal::Revoked => CertificateError::Revoked,
+        // The certificate may be good: `certificate_unknown`.
+        Refusal::CrlExpired | Refusal::CrlMissing => CertificateError::Other(OtherError(Arc::new(Unknown))),
     }
 }
+
+/// That it is not known whether a certificate is revoked.
+#[derive(Debug)]
+struct Unknown;
+
+impl std::fmt::Display for Unknown {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("whether the certificate is revoked is not known")
+    }
+}
+
+impl std::error::Error for Unknown {}

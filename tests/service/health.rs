@@ -2,12 +2,15 @@
 
 use std::fs;
 use std::io::{BufReader, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
 
+use croupier::client::{Admission, Authority, Credentials, Identity, ProbeIdentity, Refusal};
 use croupier::health::Acceptor;
 use croupier::probe_ticket::ProbeTicket;
+use rustls_pki_types::CertificateDer;
 use serde_json::{Value, json};
 
 use crate::harness::{Connection, Leaf, Metrics, PATIENCE, Response, Service, Setup, plain, read_response, wait_until};
@@ -206,12 +209,43 @@ fn without_descriptors_health_is_red_until_there_are_some_again() {
     assert_eq!(waited.get(TARGET).unwrap().status, 200, "the one that waited, too");
 }
 
+/// An authority of which the probe sees the credentials only.
+struct Expected(Arc<Credentials>);
+
+impl Authority for Expected {
+    fn tls(&self) -> Arc<rustls::ServerConfig> {
+        unimplemented!("the probe shows nothing")
+    }
+
+    fn generation(&self) -> u64 {
+        1
+    }
+
+    fn decide(&self, _: &[CertificateDer<'_>], _: IpAddr, _: SystemTime) -> Admission {
+        unimplemented!("the probe lets nobody in")
+    }
+
+    fn foresee(&self, _: &[CertificateDer<'_>], now: SystemTime) -> Result<Identity, Refusal> {
+        Ok(Identity { name: String::new(), roles: Vec::new(), valid_until: now })
+    }
+
+    fn credentials(&self) -> Arc<Credentials> {
+        Arc::clone(&self.0)
+    }
+}
+
 /// What the probe says of an address.
 async fn look(setup: &Setup, address: SocketAddr, with_identity: bool) -> Result<(), String> {
     let shown = Leaf::server().issued_by(&setup.pki.ops);
-    let identity = with_identity.then(|| (setup.selector.chain.clone(), setup.selector.key()));
-    let acceptor = Acceptor::new("lookup", address, ProbeTicket::default(), shown.chain[0].clone(), identity);
-    let croupier::health::report::Check { status, output, .. } = acceptor.unwrap().look().await;
+    let identity = || ProbeIdentity { chain: setup.selector.chain.clone(), key: setup.selector.key() };
+    let expected = Arc::new(Credentials {
+        certificate: shown.chain[0].clone(),
+        certificate_ends: SystemTime::now(),
+        probe: with_identity.then(identity),
+        expiries: Vec::new(),
+    });
+    let acceptor = Acceptor::new("lookup", address, ProbeTicket::default(), Arc::new(Expected(expected)), true);
+    let croupier::health::report::Check { status, output, .. } = acceptor.look().await;
     if status == croupier::health::report::Status::Pass { Ok(()) } else { Err(output.unwrap_or_default()) }
 }
 

@@ -52,8 +52,8 @@ fn damaged_certificate_files_are_refused() {
 #[test]
 fn a_bundle_is_no_issuer() {
     let setup = Setup::new();
-    setup.write("certs/media-ca.pem", setup.pki.media.pem() + &setup.pki.root.pem());
-    assert_refused(&setup, "two certificates", &["certs/media-ca.pem"]);
+    setup.write("certs/media-ca.pem", setup.pki.media.pem() + &setup.pki.ops.pem());
+    assert_refused(&setup, "two issuers", &["certs/media-ca.pem"]);
 }
 
 #[test]

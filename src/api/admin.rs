@@ -1,0 +1,157 @@
+//! The admin listener: `POST /reload`, `GET /table`.
+
+use std::sync::Arc;
+
+use axum::extract::{RawQuery, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Extension, Json, Router};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::{HeaderValue, StatusCode};
+use serde::Serialize;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use tokio::sync::oneshot;
+
+use super::entry::{admitted, guarded};
+use super::problem::Problem;
+use crate::client::Admission;
+use crate::config::Role;
+use crate::snapshot::Reader;
+use crate::table::Counts;
+use crate::table::problem::Shown;
+use crate::worker::{LastError, Outcome, Trigger};
+
+/// What the admin listener looks at and sets going.
+#[derive(Clone)]
+pub struct Admin {
+    pub tables: Reader,
+    /// Why the last reload of the table failed, if it did.
+    pub last_error: LastError,
+    /// Sets reloads going.
+    pub reload: Arc<dyn Fn(Trigger) -> Asked + Send + Sync>,
+}
+
+/// Reloads that were asked for, and will be over.
+pub struct Asked {
+    pub table: oneshot::Receiver<Outcome>,
+    pub trust: oneshot::Receiver<Outcome>,
+}
+
+pub fn router(admin: Admin, header_count: usize) -> Router {
+    let routes = Router::new()
+        .route("/reload", post(reload))
+        .route("/table", get(table))
+        .method_not_allowed_fallback(async || Problem::MethodNotAllowed)
+        .fallback(async || Problem::NotFound)
+        .with_state(admin);
+    guarded(routes, &[Role::Admin], header_count)
+}
+
+/// The answer to `GET /table`.
+#[derive(Serialize)]
+struct TableShown<'t> {
+    version: &'t str,
+    generation: u64,
+    digest: &'t str,
+    counts: Counts,
+    loaded_at: String,
+    source: &'t str,
+    held: bool,
+    last_error: Option<String>,
+}
+
+async fn table(State(admin): State<Admin>) -> Response {
+    let snapshot = admin.tables.load();
+    let shown = TableShown {
+        version: &snapshot.table.version,
+        generation: snapshot.generation,
+        digest: &snapshot.table.digest,
+        counts: Counts::of(&snapshot.table),
+        loaded_at: OffsetDateTime::from(snapshot.loaded_at).format(&Rfc3339).unwrap_or_default(),
+        source: &snapshot.source,
+        held: false,
+        last_error: admin.last_error.load().as_deref().cloned(),
+    };
+    no_store(Json(shown).into_response())
+}
+
+/// What came of a reload, of the table or of trust.
+#[derive(Serialize)]
+struct Reloaded {
+    /// `published`, `unchanged` or `refused`.
+    result: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    generation: Option<u64>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    problems: Vec<Shown>,
+}
+
+/// Both are reloaded, each by itself: one that is refused does not hold back the other.
+#[derive(Serialize)]
+struct Both {
+    table: Reloaded,
+    trust: Reloaded,
+}
+
+/// A refusal after RFC 9457, with what came of each.
+#[derive(Serialize)]
+struct Refused {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    title: &'static str,
+    status: u16,
+    detail: String,
+    #[serde(flatten)]
+    both: Both,
+}
+
+async fn reload(
+    State(admin): State<Admin>,
+    Extension(admission): Extension<Admission>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Problem> {
+    let identity = admitted(&admission)?;
+    let is_dry = |(name, value): (_, std::borrow::Cow<'_, str>)| name == "dry_run" && value != "false";
+    if form_urlencoded::parse(query.unwrap_or_default().as_bytes()).any(is_dry) {
+        return Err(Problem::DryRun);
+    }
+    let asked = (admin.reload)(Trigger::Admin(identity.name.clone()));
+    let (table, trust) = tokio::join!(asked.table, asked.trust);
+    // The process is about to end, and reloads nothing any more.
+    let (Ok(table), Ok(trust)) = (table, trust) else { return Err(Problem::Leaving) };
+    let reasons = [("table", table.reason()), ("trust", trust.reason())];
+    let refused: Vec<String> = reasons
+        .into_iter()
+        .filter_map(|(what, reason)| Some(format!("the new {what} was refused: {}", reason?)))
+        .collect();
+    let both = Both { table: Reloaded::of(table), trust: Reloaded::of(trust) };
+    if refused.is_empty() {
+        return Ok(no_store(Json(both).into_response()));
+    }
+    let detail = format!("{}; what was in service before serves on", refused.join("; "));
+    let status = StatusCode::CONFLICT;
+    let refused = Refused { kind: "about:blank", title: "Conflict", status: status.as_u16(), detail, both };
+    let mut response = no_store((status, Json(refused)).into_response());
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    Ok(response)
+}
+
+impl Reloaded {
+    fn of(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Published(generation) => {
+                Self { result: "published", generation: Some(generation), problems: Vec::new() }
+            }
+            Outcome::Unchanged(generation) => {
+                Self { result: "unchanged", generation: Some(generation), problems: Vec::new() }
+            }
+            Outcome::Refused(problems) => Self { result: "refused", generation: None, problems },
+        }
+    }
+}
+
+fn no_store(mut response: Response) -> Response {
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
