@@ -27,7 +27,7 @@ use tempfile::TempDir;
 
 pub use client::{Client, Connection, Response, alert, http1, http2, plain, read_response};
 pub use metrics::Metrics;
-pub use pki::{Authority, Identity, Leaf, Pki};
+pub use pki::{Authority, Crl, Identity, Leaf, Pki};
 
 /// How long anything that must happen may take. Generous: tests share the machine.
 pub const PATIENCE: Duration = Duration::from_secs(20);
@@ -196,6 +196,7 @@ pub struct Service {
     child: Child,
     pub lookup: SocketAddr,
     pub health: SocketAddr,
+    pub admin: Option<SocketAddr>,
     errors: PathBuf,
 }
 
@@ -216,8 +217,8 @@ impl Service {
         loop {
             match lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
                 Ok(line) => {
-                    if let Some((lookup, health)) = addresses(&line) {
-                        return (Self { child, lookup, health, errors }, lines);
+                    if let Some((lookup, health, admin)) = addresses(&line) {
+                        return (Self { child, lookup, health, admin, errors }, lines);
                     }
                 }
                 Err(error) => {
@@ -325,13 +326,13 @@ fn lines(child: &mut Child) -> mpsc::Receiver<String> {
     receiver
 }
 
-fn addresses(line: &str) -> Option<(SocketAddr, SocketAddr)> {
+fn addresses(line: &str) -> Option<(SocketAddr, SocketAddr, Option<SocketAddr>)> {
     let named = |name: &str| {
         line.split(' ')
             .find_map(|word| word.strip_prefix(name)?.strip_prefix('='))
             .map(|written| written.parse().unwrap())
     };
-    line.starts_with("listening ").then(|| Some((named("lookup")?, named("health")?)))?
+    line.starts_with("listening ").then(|| Some((named("lookup")?, named("health")?, named("admin"))))?
 }
 
 #[track_caller]

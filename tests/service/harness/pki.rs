@@ -1,8 +1,9 @@
 //! Certificates made on the spot: a root, two issuing CAs below it, and leaves as odd as needed.
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
-    KeyUsagePurpose, SanType,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer, CrlIssuingDistributionPoint,
+    DnType, ExtendedKeyUsagePurpose, IsCa, KeyIdMethod, KeyPair, KeyUsagePurpose, RevocationReason, RevokedCertParams,
+    SanType, SerialNumber,
 };
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
@@ -62,6 +63,83 @@ impl Authority {
     pub fn der(&self) -> CertificateDer<'static> {
         self.issuer.der().clone()
     }
+}
+
+/// A revocation list to be: number 1, from an hour ago for a day, unless said otherwise.
+#[derive(Clone)]
+pub struct Crl {
+    number: u64,
+    from: Duration,
+    to: Duration,
+    revoked: Vec<CertificateDer<'static>>,
+    point: Option<String>,
+}
+
+impl Crl {
+    /// Revokes nothing.
+    pub fn new() -> Self {
+        Self { number: 1, from: -Duration::hours(1), to: Duration::days(1), revoked: Vec::new(), point: None }
+    }
+
+    /// Revokes this leaf, or a CA's certificate by [`revoking_ca`](Self::revoking_ca).
+    pub fn revoking(mut self, identity: &Identity) -> Self {
+        self.revoked.push(identity.chain[0].clone());
+        self
+    }
+
+    pub fn revoking_ca(mut self, authority: &Authority) -> Self {
+        self.revoked.push(authority.der());
+        self
+    }
+
+    pub fn number(mut self, number: u64) -> Self {
+        self.number = number;
+        self
+    }
+
+    /// In date from and to, as distances from now.
+    pub fn valid(mut self, from: Duration, to: Duration) -> Self {
+        (self.from, self.to) = (from, to);
+        self
+    }
+
+    /// Only about certificates that name this distribution point.
+    pub fn point(mut self, uri: &str) -> Self {
+        self.point = Some(uri.to_owned());
+        self
+    }
+
+    pub fn signed_by(&self, authority: &Authority) -> rcgen::CertificateRevocationList {
+        let now = OffsetDateTime::now_utc();
+        let entry = |der: &CertificateDer<'static>| RevokedCertParams {
+            serial_number: serial(der),
+            revocation_time: now - Duration::minutes(1),
+            reason_code: Some(RevocationReason::KeyCompromise),
+            invalidity_date: None,
+        };
+        let parameters = CertificateRevocationListParams {
+            this_update: now + self.from,
+            next_update: now + self.to,
+            crl_number: SerialNumber::from(self.number),
+            issuing_distribution_point: self.point.as_ref().map(|uri| CrlIssuingDistributionPoint {
+                distribution_point: rcgen::CrlDistributionPoint { uris: vec![uri.clone()] },
+                scope: None,
+            }),
+            revoked_certs: self.revoked.iter().map(entry).collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        parameters.signed_by(&authority.issuer).unwrap()
+    }
+
+    pub fn pem_by(&self, authority: &Authority) -> String {
+        self.signed_by(authority).pem().unwrap()
+    }
+}
+
+fn serial(der: &CertificateDer<'_>) -> SerialNumber {
+    use x509_parser::prelude::FromDer;
+    let (_, certificate) = x509_parser::certificate::X509Certificate::from_der(der).unwrap();
+    SerialNumber::from_slice(certificate.raw_serial())
 }
 
 /// A certificate to be. Valid from an hour ago for 30 days unless said otherwise.
