@@ -1,0 +1,52 @@
+//! The processor time that processes have used, as the kernel counts it in `/proc/PID/stat`.
+
+use std::time::Duration;
+
+/// User and system time of all threads of these processes.
+pub fn used(processes: &[u32]) -> Result<Duration, String> {
+    let mut ticks = 0;
+    for process in processes {
+        let path = format!("/proc/{process}/stat");
+        let stat = std::fs::read_to_string(&path).map_err(|error| format!("{path}: {error}"))?;
+        ticks += ticks_of(&stat).ok_or_else(|| format!("{path}: not understood"))?;
+    }
+    let ticks_per_second = rustix::param::clock_ticks_per_second();
+    Ok(Duration::from_secs_f64(ticks as f64 / ticks_per_second as f64))
+}
+
+/// The 14th and 15th field. The 2nd is the program's name in parentheses, which may hold anything.
+fn ticks_of(stat: &str) -> Option<u64> {
+    let (_, from_third) = stat.rsplit_once(')')?;
+    let mut fields = from_third.split_ascii_whitespace().skip(11);
+    let (user, system) = (fields.next()?, fields.next()?);
+    Some(user.parse::<u64>().ok()? + system.parse::<u64>().ok()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn adds_user_and_system_time() {
+        let stat = "31333 (cat) R 31330 31330 26927 0 -1 4194304 99 0 0 0 250 17 9 9 20 0 1 0 1175276 3133440 405";
+        assert_eq!(ticks_of(stat), Some(267));
+    }
+
+    #[test]
+    fn is_not_misled_by_a_name() {
+        let stat = "7 (a) b (1 2 3) S 1 1 1 0 -1 4194304 99 0 0 0 3 4 0 0 20";
+        assert_eq!(ticks_of(stat), Some(7));
+    }
+
+    #[test]
+    fn refuses_what_is_cut_short() {
+        assert_eq!(ticks_of("7 (a) S 1 1 1 0 -1 4194304 99 0 0 0 3"), None);
+        assert_eq!(ticks_of(""), None);
+    }
+
+    #[test]
+    fn knows_its_own_process() {
+        assert!(used(&[std::process::id()]).is_ok());
+        assert!(used(&[0]).is_err());
+    }
+}
