@@ -3,6 +3,7 @@
 //! Results go to stdout, logs and progress to stderr. Exit codes: 0 good, 1 bad input or a failed
 //! check, 2 wrong usage.
 
+mod certs;
 mod check;
 mod generate;
 mod lookup;
@@ -27,6 +28,7 @@ enum Command {
     Serve(serve::Serve),
     Check(check::Check),
     Lookup(lookup::Lookup),
+    Certs(certs::Certs),
     Completions(generate::Completions),
     Man(generate::Man),
 }
@@ -57,6 +59,7 @@ impl Cli {
             Command::Serve(command) => command.run(),
             Command::Check(command) => command.run(),
             Command::Lookup(command) => command.run(),
+            Command::Certs(command) => command.run(),
             Command::Completions(command) => command.run(),
             Command::Man(command) => command.run(),
         };

@@ -128,6 +128,16 @@ pub enum Role {
     Probe,
 }
 
+impl std::fmt::Display for Role {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Lookup => "lookup",
+            Self::Admin => "admin",
+            Self::Probe => "probe",
+        })
+    }
+}
+
 /// What a table reload may do.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]

@@ -20,6 +20,12 @@ enum Kind {
     Uri,
 }
 
+impl std::fmt::Display for NamePattern {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.pattern)
+    }
+}
+
 impl FromStr for NamePattern {
     type Err = String;
 

@@ -12,6 +12,7 @@ use tokio_util::task::TaskTracker;
 
 use super::activity::Patience;
 use super::connection::{Connection, Settings};
+use super::turns::Turns;
 use crate::client::Authority;
 use crate::config::{Config, Limits};
 use crate::phase::{Phase, PhaseWatch, reached};
@@ -53,11 +54,12 @@ pub struct Listener {
     pub probe: ProbeTicket,
     /// How long an answer may take, where that is long.
     pub slow_answers: Option<Duration>,
+    pub turns: Turns,
 }
 
 /// Accepts until the process stops. Connections are tracked, so that their end can be awaited.
 pub async fn run(listener: Listener, config: Config, connections: TaskTracker, mut phase: PhaseWatch) {
-    let Listener { name, socket, authority, router, probe, slow_answers } = listener;
+    let Listener { name, socket, authority, router, probe, slow_answers, turns } = listener;
     let patience = Patience::new(&config.limits, &config.connections);
     let settings = Arc::new(Settings {
         patience: slow_answers.map_or(patience, |answer| patience.with_slow_answers(answer)),
@@ -66,6 +68,7 @@ pub async fn run(listener: Listener, config: Config, connections: TaskTracker, m
         authority,
         router,
         phase: phase.clone(),
+        turns,
     });
     let places = places(&config.limits);
     let mut failing = false;

@@ -27,6 +27,7 @@ use tower::Service;
 use super::activity::{Activity, InFlight, Patience};
 use super::session::Session;
 use super::stream::Watched;
+use super::turns::Turns;
 use crate::client::{Authority, PEER};
 use crate::config::Limits;
 use crate::phase::{Phase, PhaseWatch, reached};
@@ -56,6 +57,7 @@ pub struct Settings {
     pub patience: Patience,
     pub metrics: ListenerMetrics,
     pub phase: PhaseWatch,
+    pub turns: Turns,
 }
 
 impl Settings {
@@ -111,6 +113,8 @@ async fn handshake(
 ) -> Option<TlsStream<TcpStream>> {
     let acceptor = TlsAcceptor::from(settings.authority.tls());
     let accept = PEER.scope(peer.ip(), acceptor.accept(stream).into_fallible());
+    // The probe does not wait in line: health comes first.
+    let accept = async { if is_probe { accept.await } else { settings.turns.take(accept).await } };
     let accepted = tokio::time::timeout(settings.limits.handshake.duration(), accept).await;
     let (result, stream) = match accepted {
         Ok(Ok(stream)) => match stream.get_ref().1.handshake_kind() {

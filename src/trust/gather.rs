@@ -7,10 +7,10 @@ use crate::config::{Clients, Config, Health, Tls};
 use crate::file::{self, Watched, digest_of_all, sha256};
 
 /// A trust file is a few kilobytes; a bundle of every public root is 200.
-const LARGEST: u64 = 4 << 20;
+pub const LARGEST: u64 = 4 << 20;
 
 /// A list of a million entries is 40 MB, a third more as PEM.
-const LARGEST_LIST: u64 = 256 << 20;
+pub const LARGEST_LIST: u64 = 256 << 20;
 
 /// What the configuration says of trust.
 #[derive(Debug, Clone, PartialEq)]

@@ -79,6 +79,12 @@ pub fn load(
     Some(Trust { tls: Arc::new(tls), judge, credentials, digest: gathered.digest.clone(), settings: settings.clone() })
 }
 
+/// The policy alone, for looking at: who the server is may be unknown here.
+pub fn load_policy(settings: &Settings, gathered: &Gathered, now: SystemTime, problems: &mut Problems) -> Policy {
+    let provider = aws_lc_rs::default_provider();
+    Loading { provider, gathered, previous: None, now, expiries: Vec::new(), problems }.policy(settings)
+}
+
 pub(super) struct Loading<'l> {
     pub provider: CryptoProvider,
     gathered: &'l Gathered,

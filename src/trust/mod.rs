@@ -19,6 +19,7 @@
 //! - [`sessions`]: what clients may resume
 //!
 //! For people:
+//! - [`explain`]: why a client is let in or not, step by step
 //! - [`development`]: certificates for trying things out
 
 pub mod ca;
@@ -26,6 +27,7 @@ pub mod certificate;
 pub mod crl;
 pub mod current;
 pub mod development;
+pub mod explain;
 pub mod gather;
 pub mod in_service;
 pub mod judge;
@@ -40,5 +42,5 @@ pub mod verifier;
 
 pub use gather::{Gathered, Settings};
 pub use in_service::TrustInService;
-pub use load::{Lasting, Trust, load};
+pub use load::{Lasting, Trust, load, load_policy};
 pub use policy::Policy;

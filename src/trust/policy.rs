@@ -22,13 +22,13 @@ use crate::config::{CrlUse, NamePattern, Role};
 /// Who may ask, as what. Immutable once loaded.
 #[derive(Debug)]
 pub struct Policy {
-    algorithms: WebPkiSupportedAlgorithms,
-    anchors: Vec<TrustAnchor<'static>>,
-    roots: Vec<Ca>,
+    pub(super) algorithms: WebPkiSupportedAlgorithms,
+    pub(super) anchors: Vec<TrustAnchor<'static>>,
+    pub(super) roots: Vec<Ca>,
     /// CA certificates that complete the paths of clients that send only their own.
-    intermediates: Vec<CertificateDer<'static>>,
-    allowed: Vec<Allowed>,
-    revocation: Revocation,
+    pub(super) intermediates: Vec<CertificateDer<'static>>,
+    pub(super) allowed: Vec<Allowed>,
+    pub(super) revocation: Revocation,
 }
 
 /// One `[[clients.allow]]`.
@@ -83,14 +83,6 @@ impl Policy {
     pub fn allow(&mut self, allowed: Allowed) {
         self.add_intermediate(&allowed.issuer);
         self.allowed.push(allowed);
-    }
-
-    pub fn allowed(&self) -> &[Allowed] {
-        &self.allowed
-    }
-
-    pub fn roots(&self) -> &[Ca] {
-        &self.roots
     }
 
     pub fn revocation(&self) -> &Revocation {
@@ -222,14 +214,15 @@ impl Policy {
 }
 
 impl Allowed {
-    fn names(&self, end_entity: &EndEntityCert<'_>) -> bool {
+    pub(super) fn names(&self, end_entity: &EndEntityCert<'_>) -> bool {
         self.names.is_empty()
             || end_entity.valid_dns_names().any(|dns| self.names.iter().any(|name| name.matches_dns(dns)))
             || end_entity.valid_uri_names().any(|uri| self.names.iter().any(|name| name.matches_uri(uri)))
     }
 }
 
-fn refusal(error: &webpki::Error) -> Refusal {
+/// What an error of webpki's path building means.
+pub(super) fn refusal(error: &webpki::Error) -> Refusal {
     match error {
         webpki::Error::BadDer | webpki::Error::BadDerTime | webpki::Error::TrailingData(_) => Refusal::Malformed,
         webpki::Error::UnknownIssuer => Refusal::UnknownIssuer,
