@@ -16,7 +16,7 @@ use crate::client::Authority;
 use crate::config::Config;
 use crate::file::Watched;
 use crate::health::{Acceptor, Monitor, Subjects, server};
-use crate::listener::{self, Listener, Turns};
+use crate::listener::{self, Handshakes, Listener};
 use crate::phase::Phase;
 use crate::probe_ticket::ProbeTicket;
 use crate::reload::load::gather;
@@ -82,8 +82,9 @@ pub async fn serve(
     let trust = worker::start(TrustInService::new(publisher, settings, lasting, trust_files))?;
     let reloads = Reloads { table, trust };
 
+    let handshakes = Handshakes::start()?;
     let service =
-        Service { config: &config, tables, authority: Arc::new(authority), reloads: &reloads, turns: Turns::new() };
+        Service { config: &config, tables, authority: Arc::new(authority), reloads: &reloads, handshakes: &handshakes };
     let (lookup_probe, admin_probe) = (ProbeTicket::default(), ProbeTicket::default());
     let mut acceptors = vec![service.acceptor("lookup", addresses.lookup, &lookup_probe, true)];
     if let Some(admin) = addresses.admin {
@@ -154,15 +155,15 @@ struct Service<'s> {
     tables: Reader,
     authority: Arc<dyn Authority>,
     reloads: &'s Reloads,
-    turns: Turns,
+    handshakes: &'s Handshakes,
 }
 
 impl Service<'_> {
     fn lookup(&self, socket: TcpListener, probe: ProbeTicket) -> Listener {
         let router = api::lookup::router(self.tables.clone(), self.config.limits.header_count);
         let authority = Arc::clone(&self.authority);
-        let turns = self.turns.clone();
-        Listener { name: "lookup", socket, authority, router, probe, slow_answers: None, turns }
+        let handshakes = self.handshakes.handle();
+        Listener { name: "lookup", socket, authority, router, probe, slow_answers: None, handshakes }
     }
 
     fn admin(&self, socket: TcpListener, probe: ProbeTicket) -> Listener {
@@ -174,8 +175,8 @@ impl Service<'_> {
         };
         let router = api::admin::router(admin, self.config.limits.header_count);
         let authority = Arc::clone(&self.authority);
-        let turns = self.turns.clone();
-        Listener { name: "admin", socket, authority, router, probe, slow_answers: Some(SLOWEST_RELOAD), turns }
+        let handshakes = self.handshakes.handle();
+        Listener { name: "admin", socket, authority, router, probe, slow_answers: Some(SLOWEST_RELOAD), handshakes }
     }
 
     fn acceptor(&self, name: &'static str, at: SocketAddr, probe: &ProbeTicket, answers_lookups: bool) -> Acceptor {

@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use axum::Router;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 use super::activity::Patience;
-use super::connection::{Connection, Settings};
-use super::turns::Turns;
+use super::connection::{Client, Connection, Settings};
 use crate::client::Authority;
 use crate::config::{Config, Limits};
 use crate::phase::{Phase, PhaseWatch, reached};
@@ -54,12 +54,13 @@ pub struct Listener {
     pub probe: ProbeTicket,
     /// How long an answer may take, where that is long.
     pub slow_answers: Option<Duration>,
-    pub turns: Turns,
+    /// The runtime for handshakes.
+    pub handshakes: Handle,
 }
 
 /// Accepts until the process stops. Connections are tracked, so that their end can be awaited.
 pub async fn run(listener: Listener, config: Config, connections: TaskTracker, mut phase: PhaseWatch) {
-    let Listener { name, socket, authority, router, probe, slow_answers, turns } = listener;
+    let Listener { name, socket, authority, router, probe, slow_answers, handshakes } = listener;
     let patience = Patience::new(&config.limits, &config.connections);
     let settings = Arc::new(Settings {
         patience: slow_answers.map_or(patience, |answer| patience.with_slow_answers(answer)),
@@ -68,7 +69,7 @@ pub async fn run(listener: Listener, config: Config, connections: TaskTracker, m
         authority,
         router,
         phase: phase.clone(),
-        turns,
+        handshakes,
     });
     let places = places(&config.limits);
     let mut failing = false;
@@ -87,7 +88,8 @@ pub async fn run(listener: Listener, config: Config, connections: TaskTracker, m
                     continue;
                 }
                 prepare(&stream);
-                let connection = Connection { stream, peer, is_probe, settings: Arc::clone(&settings) };
+                let connection =
+                    Connection { stream, client: Client { peer, is_probe }, settings: Arc::clone(&settings) };
                 connections.spawn(async move {
                     connection.serve().await;
                     drop(place);

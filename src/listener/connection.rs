@@ -17,21 +17,18 @@ use hyper::body::{Frame, Incoming, SizeHint};
 use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulConnection;
-use rustls::HandshakeKind;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio_rustls::TlsAcceptor;
-use tokio_rustls::server::TlsStream;
+use tokio::runtime::Handle;
 use tower::Service;
 
 use super::activity::{Activity, InFlight, Patience};
+use super::handshake::shake;
 use super::session::Session;
 use super::stream::Watched;
-use super::turns::Turns;
-use crate::client::{Authority, PEER};
+use crate::client::Authority;
 use crate::config::Limits;
 use crate::phase::{Phase, PhaseWatch, reached};
-use crate::telemetry::{self, ListenerMetrics, subnet};
+use crate::telemetry::ListenerMetrics;
 
 /// Bytes of HTTP/1 header that are read before giving up: room for a target of 64 kB, so that
 /// one over 8 kB gets its own answer (414).
@@ -41,10 +38,7 @@ const HEADER_BYTES: usize = 128 << 10;
 const HEADER_LIST_BYTES: u32 = 128 << 10;
 
 /// A connection that was asked to close has this long to do so.
-const CLOSING: Duration = Duration::from_secs(1);
-
-/// A refused client's first request is not longer.
-const LINGER_BYTES: u64 = 64 << 10;
+pub const CLOSING: Duration = Duration::from_secs(1);
 
 /// When the process stops, an HTTP/1 client has this long to learn it from an answer.
 const POLITE: Duration = Duration::from_secs(1);
@@ -57,7 +51,8 @@ pub struct Settings {
     pub patience: Patience,
     pub metrics: ListenerMetrics,
     pub phase: PhaseWatch,
-    pub turns: Turns,
+    /// Where handshakes are computed.
+    pub handshakes: Handle,
 }
 
 impl Settings {
@@ -69,16 +64,23 @@ impl Settings {
 
 pub struct Connection {
     pub stream: TcpStream,
+    pub client: Client,
+    pub settings: Arc<Settings>,
+}
+
+/// Who is at the other end, as far as TCP knows.
+#[derive(Debug, Clone, Copy)]
+pub struct Client {
     pub peer: SocketAddr,
     pub is_probe: bool,
-    pub settings: Arc<Settings>,
 }
 
 impl Connection {
     pub async fn serve(self) {
-        let Self { stream, peer, is_probe, settings } = self;
+        let Self { stream, client, settings } = self;
+        let Client { peer, is_probe } = client;
         let _counted = Counted::new(&settings.metrics, is_probe);
-        let Some(stream) = handshake(stream, peer, is_probe, &settings).await else { return };
+        let Some(stream) = shake(stream, client, &settings).await else { return };
         let (_, tls) = stream.get_ref();
         let chain = tls.peer_certificates().unwrap_or_default();
         let session = Session::new(Arc::clone(&settings.authority), chain, peer.ip(), SystemTime::now());
@@ -103,57 +105,6 @@ impl Connection {
             drive(builder.serve_connection(stream, service), false, &activity, &settings).await;
         }
     }
-}
-
-async fn handshake(
-    stream: TcpStream,
-    peer: SocketAddr,
-    is_probe: bool,
-    settings: &Settings,
-) -> Option<TlsStream<TcpStream>> {
-    let acceptor = TlsAcceptor::from(settings.authority.tls());
-    let accept = PEER.scope(peer.ip(), acceptor.accept(stream).into_fallible());
-    // The probe does not wait in line: health comes first.
-    let accept = async { if is_probe { accept.await } else { settings.turns.take(accept).await } };
-    let accepted = tokio::time::timeout(settings.limits.handshake.duration(), accept).await;
-    let (result, stream) = match accepted {
-        Ok(Ok(stream)) => match stream.get_ref().1.handshake_kind() {
-            Some(HandshakeKind::Resumed) => ("resumed", Some(stream)),
-            _ => ("full", Some(stream)),
-        },
-        Ok(Err((error, stream))) => {
-            let cause = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
-            let result = match cause {
-                Some(rustls::Error::NoCertificatesPresented | rustls::Error::InvalidCertificate(_)) => "refused",
-                _ => "failed",
-            };
-            if !is_probe {
-                tracing::debug!(client = subnet(peer.ip()), %error, "handshake failed");
-                if let Some(rustls::Error::NoCertificatesPresented) = cause {
-                    // Refused, as is any empty chain: this tells and counts it.
-                    settings.authority.decide(&[], peer.ip(), SystemTime::now());
-                }
-            }
-            linger(stream).await;
-            (result, None)
-        }
-        Err(_) => ("timeout", None),
-    };
-    if !is_probe {
-        telemetry::handshake(result);
-    }
-    stream
-}
-
-/// Lets a refused client read the alert. In TLS 1.3 its first request may be on the way already, and a
-/// socket that is closed with bytes unread resets the connection: the client would never learn why.
-async fn linger(mut stream: TcpStream) {
-    let unread = async {
-        stream.shutdown().await?;
-        tokio::io::copy(&mut stream.take(LINGER_BYTES), &mut tokio::io::sink()).await
-    };
-    // Either way the connection is over.
-    _ = tokio::time::timeout(CLOSING, unread).await;
 }
 
 /// Runs a connection until it ends by itself, overstays, or the process stops.

@@ -2,17 +2,18 @@
 //!
 //! - [`accept`]: the accept loop, which never ends by itself
 //! - [`connection`]: one connection from its handshake to its end
-//! - [`turns`]: how a storm of handshakes leaves room for requests
+//! - [`handshake`]: on threads of lower priority, with [`carried`] streams
 //! - [`session`]: the decision on its client, and for how long it holds
 //! - [`activity`]: what a connection is doing, and for how long it may
 //! - [`stream`]: the bytes, watched
 
 pub mod accept;
 pub mod activity;
+pub mod carried;
 pub mod connection;
+pub mod handshake;
 pub mod session;
 pub mod stream;
-pub mod turns;
 
 pub use accept::{Listener, bind, run};
-pub use turns::Turns;
+pub use handshake::Handshakes;

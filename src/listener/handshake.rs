@@ -1,0 +1,144 @@
+//! TLS handshakes, on threads of their own and of lower priority than those that serve.
+//!
+//! A handshake costs thirty times a lookup. If five thousand clients come back at once, that is two seconds
+//! of computing, and no request of an open connection may wait in line behind it. Where both want the
+//! processor, the kernel gives handshakes about a tenth of it; where nobody else wants it, all of it.
+
+use std::io;
+use std::num::NonZero;
+use std::sync::Arc;
+use std::thread::available_parallelism;
+use std::time::{Instant, SystemTime};
+
+use rustls::HandshakeKind;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::runtime::{Builder, Handle, Runtime};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+use super::carried::Carried;
+use super::connection::{CLOSING, Client, Settings};
+use crate::client::PEER;
+use crate::telemetry::{self, subnet};
+
+/// In the kernel's terms: each step is a quarter less of the processor than the one before.
+const NICENESS: i32 = 10;
+
+/// A refused client's first request is not longer.
+const LINGER_BYTES: u64 = 64 << 10;
+
+/// The threads. One set for all listeners of a process.
+pub struct Handshakes {
+    runtime: Option<Runtime>,
+}
+
+impl Handshakes {
+    /// # Errors
+    /// If the threads can't be started.
+    pub fn start() -> io::Result<Self> {
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(available_parallelism().map_or(1, NonZero::get))
+            .thread_name("handshake")
+            .on_thread_start(|| {
+                // Of this thread only, on Linux. It may always ask for less.
+                if let Err(error) = rustix::process::setpriority_process(None, NICENESS) {
+                    tracing::warn!(%error, "handshakes run at normal priority");
+                }
+            })
+            .enable_all()
+            .build()?;
+        Ok(Self { runtime: Some(runtime) })
+    }
+
+    /// How listeners hand over what has been accepted.
+    pub fn handle(&self) -> Handle {
+        self.runtime.as_ref().map_or_else(Handle::current, |runtime| runtime.handle().clone())
+    }
+}
+
+impl Drop for Handshakes {
+    fn drop(&mut self) {
+        // In async code, where waiting for threads to end is not allowed.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// Shakes hands with a client. None if nothing came of it.
+pub async fn shake(stream: TcpStream, client: Client, settings: &Arc<Settings>) -> Option<TlsStream<Carried>> {
+    let deadline = Instant::now() + settings.limits.handshake.duration();
+    if client.is_probe {
+        // Health comes before all: it does not stand in line, and is not counted.
+        return attempt(Carried::new(stream), client, settings, deadline).await.ok().map(|(_, stream)| stream);
+    }
+    let shaken = elsewhere(stream, client, settings, deadline).await;
+    telemetry::handshake(shaken.as_ref().map_or_else(|failure| *failure, |(kind, _)| kind));
+    shaken.ok().map(|(_, stream)| stream)
+}
+
+/// What kind of handshake it was, and the session; or how it failed.
+type Shaken = Result<(&'static str, TlsStream<Carried>), &'static str>;
+
+/// Shakes hands on the threads for it, and brings the session back.
+async fn elsewhere(stream: TcpStream, client: Client, settings: &Arc<Settings>, deadline: Instant) -> Shaken {
+    const LOST: &str = "failed";
+    let mut stream = Carried::new(stream);
+    stream.leave().map_err(|_| LOST)?;
+    let own_settings = Arc::clone(settings);
+    let shaken = settings.handshakes.spawn(async move {
+        stream.arrive().map_err(|_| LOST)?;
+        let (kind, mut stream) = attempt(stream, client, &own_settings, deadline).await?;
+        stream.get_mut().0.leave().map_err(|_| LOST)?;
+        Ok((kind, stream))
+    });
+    // It may have panicked, which has been logged.
+    let (kind, mut stream) = shaken.await.unwrap_or(Err(LOST))?;
+    stream.get_mut().0.arrive().map_err(|_| LOST)?;
+    Ok((kind, stream))
+}
+
+async fn attempt(stream: Carried, client: Client, settings: &Settings, deadline: Instant) -> Shaken {
+    let acceptor = TlsAcceptor::from(settings.authority.tls());
+    let accept = PEER.scope(client.peer.ip(), acceptor.accept(stream).into_fallible());
+    match tokio::time::timeout_at(deadline.into(), accept).await {
+        Ok(Ok(stream)) => match stream.get_ref().1.handshake_kind() {
+            Some(HandshakeKind::Resumed) => Ok(("resumed", stream)),
+            _ => Ok(("full", stream)),
+        },
+        Ok(Err((error, stream))) => {
+            let failure = failure(&error, client, settings);
+            linger(stream).await;
+            Err(failure)
+        }
+        Err(_) => Err("timeout"),
+    }
+}
+
+/// How a handshake failed. A client without a certificate is told and counted here: rustls turns it away
+/// without asking.
+fn failure(error: &io::Error, client: Client, settings: &Settings) -> &'static str {
+    let cause = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    if !client.is_probe {
+        tracing::debug!(client = subnet(client.peer.ip()), %error, "handshake failed");
+        if let Some(rustls::Error::NoCertificatesPresented) = cause {
+            settings.authority.decide(&[], client.peer.ip(), SystemTime::now());
+        }
+    }
+    match cause {
+        Some(rustls::Error::NoCertificatesPresented | rustls::Error::InvalidCertificate(_)) => "refused",
+        _ => "failed",
+    }
+}
+
+/// Lets a refused client read the alert. In TLS 1.3 its first request may be on the way already, and a
+/// socket that is closed with bytes unread resets the connection: the client would never learn why.
+async fn linger(mut stream: Carried) {
+    let unread = async {
+        stream.shutdown().await?;
+        tokio::io::copy(&mut stream.take(LINGER_BYTES), &mut tokio::io::sink()).await
+    };
+    // Either way the connection is over.
+    _ = tokio::time::timeout(CLOSING, unread).await;
+}
