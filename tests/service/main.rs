@@ -7,6 +7,7 @@
 mod atomic;
 mod clients;
 mod development;
+mod doors;
 mod everywhere;
 mod exposition;
 mod frames;

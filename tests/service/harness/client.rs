@@ -156,6 +156,12 @@ impl Connection {
     }
 }
 
+impl Read for Connection {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.stream.read(buffer)
+    }
+}
+
 #[derive(Debug, Clone)]
 pub struct Response {
     pub version: String,
