@@ -302,8 +302,8 @@ impl Config {
     /// This configuration, with those sections of another that take effect without a restart.
     #[must_use]
     pub fn with_live_sections_of(self, other: &Self) -> Self {
-        let Self { table, guards, tls, clients, health, .. } = other.clone();
-        Self { table, guards, tls, clients, health, ..self }
+        let Self { table, tls, clients, guards, health, .. } = other.clone();
+        Self { table, tls, clients, guards, health, ..self }
     }
 
     /// The names of the sections in which two configurations differ.

@@ -29,6 +29,7 @@ impl Patience {
     }
 
     /// Where answers may take a while.
+    #[must_use]
     pub fn with_slow_answers(self, answer: Duration) -> Self {
         Self { answer, ..self }
     }

@@ -64,20 +64,21 @@ impl Shown {
 
 /// Explains what is decided on a chain, its own certificate first.
 pub fn explain(policy: &Policy, chain: &[CertificateDer<'_>], now: SystemTime) -> Explanation {
-    let mut steps = Steps { policy, now, steps: Vec::new() };
-    steps.all(chain);
-    Explanation { steps: steps.steps, verdict: policy.decide(chain, now) }
+    let mut looked = Looked { policy, now, at: Vec::new() };
+    looked.all(chain);
+    Explanation { steps: looked.at, verdict: policy.decide(chain, now) }
 }
 
-struct Steps<'p> {
+/// What has been looked at.
+struct Looked<'p> {
     policy: &'p Policy,
     now: SystemTime,
-    steps: Vec<Step>,
+    at: Vec<Step>,
 }
 
-impl Steps<'_> {
+impl Looked<'_> {
     fn step(&mut self, holds: bool, what: impl Into<String>) {
-        self.steps.push(Step { holds, what: what.into() });
+        self.at.push(Step { holds, what: what.into() });
     }
 
     fn all(&mut self, chain: &[CertificateDer<'_>]) {

@@ -39,7 +39,10 @@ fn signer(der: &[u8], crl: &Crl, known: &[&Ca], loading: &Loading<'_>) -> Result
     let issuer = &crl.issuer;
     let mut named = known.iter().filter(|ca| *ca.as_ref().subject == *crl.issuer_subject).peekable();
     if named.peek().is_none() {
-        return Err(format!("the revocation list is by `{issuer}`, which is no CA of `clients.ca` or `clients.allow`"));
+        return Err(format!(
+            "the revocation list is by `{issuer}`, which is no CA of `clients.ca` or `clients.allow`; take the list out of \
+             `clients.crls` too, until then nothing of this is in force"
+        ));
     }
     let algorithms = &loading.provider.signature_verification_algorithms;
     let signers: Vec<&&Ca> = named.filter(|ca| ca.signed(der, algorithms)).collect();

@@ -141,7 +141,7 @@ impl Policy {
 
     /// What webpki does not ask of a path, from the client's certificate to the root.
     fn judge(&self, own: &X509Certificate<'_>, path: &VerifiedPath<'_>, now: SystemTime) -> Result<Judged, Refusal> {
-        let ders: Vec<CertificateDer<'_>> = path.intermediate_certificates().map(|ca| ca.der()).collect();
+        let ders: Vec<CertificateDer<'_>> = path.intermediate_certificates().map(webpki::Cert::der).collect();
         let parsed: Option<Vec<X509Certificate<'_>>> = ders.iter().map(|der| certificate::parse(der)).collect();
         let cas = parsed.ok_or(Refusal::Malformed)?;
         let anchor = CaRef::of_anchor(path.anchor());
@@ -151,7 +151,7 @@ impl Policy {
             return Err(Refusal::IssuerNotAllowed);
         }
         let mut valid_until = end_of(own).min(self.root_end(anchor, now)?);
-        let mut currency = Currency::new();
+        let mut currency = Currency::default();
         let mut below = own;
         for ca in &cas {
             if !certificate::may_sign_certificates(ca) {

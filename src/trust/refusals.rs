@@ -85,16 +85,16 @@ impl Told {
             let shared = (b"shared".to_vec(), "shared");
             let turn = match self.last.get_mut(&shared) {
                 Some(line) => line.turn(now),
-                None => self.first(shared, now),
+                None => Some(self.first(shared, now)),
             };
             return turn.map(|turn| Turn { is_shared: true, ..turn });
         }
-        self.first(key, now)
+        Some(self.first(key, now))
     }
 
-    fn first(&mut self, key: (Vec<u8>, &'static str), now: Instant) -> Option<Turn> {
+    fn first(&mut self, key: (Vec<u8>, &'static str), now: Instant) -> Turn {
         self.last.insert(key, Line { at: now, silent: 0 });
-        Some(Turn { silent: 0, is_shared: false })
+        Turn { silent: 0, is_shared: false }
     }
 }
 

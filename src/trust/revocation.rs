@@ -100,18 +100,15 @@ impl Signed {
 }
 
 /// How what is known of all certificates on a path adds up.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Currency {
-    /// Until when the lists hold; never ending if none is needed.
+    /// Until when the lists hold; without end if there are none.
     pub until: Option<SystemTime>,
-    pub is_covered: bool,
+    /// A certificate whose issuer has lists is on none of them.
+    is_uncovered: bool,
 }
 
 impl Currency {
-    pub fn new() -> Self {
-        Self { until: None, is_covered: true }
-    }
-
     /// # Errors
     /// If the certificate is revoked.
     pub fn add(&mut self, status: Status) -> Result<(), Refusal> {
@@ -119,7 +116,7 @@ impl Currency {
             Status::Unasked => {}
             Status::Revoked => return Err(Refusal::Revoked),
             Status::GoodUntil(until) => self.until = Some(self.until.map_or(until, |earlier| earlier.min(until))),
-            Status::Uncovered => self.is_covered = false,
+            Status::Uncovered => self.is_uncovered = true,
         }
         Ok(())
     }
@@ -130,7 +127,7 @@ impl Currency {
     /// What is.
     pub fn at(&self, now: SystemTime) -> Result<(), Refusal> {
         match self.until {
-            _ if !self.is_covered => Err(Refusal::CrlMissing),
+            _ if self.is_uncovered => Err(Refusal::CrlMissing),
             Some(until) if until < now => Err(Refusal::CrlExpired),
             _ => Ok(()),
         }
