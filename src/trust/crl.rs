@@ -6,16 +6,14 @@
 use std::time::SystemTime;
 
 use x509_parser::asn1_rs::{Any, FromDer, Tag};
-use x509_parser::certificate::X509Certificate;
-use x509_parser::extensions::{
-    DistributionPointName, GeneralName, IssuingDistributionPoint, ParsedExtension, X509Extension,
-};
+use x509_parser::extensions::{ParsedExtension, X509Extension};
 use x509_parser::num_bigint::BigUint;
 use x509_parser::revocation_list::RevokedCertificate;
 use x509_parser::time::ASN1Time;
 use x509_parser::x509::{ReasonCode, X509Name};
 
 use super::certificate::moment;
+use super::scope::Scope;
 
 /// What a revocation list says, not yet known to be its issuer's.
 #[derive(Debug)]
@@ -30,15 +28,6 @@ pub struct Crl {
     pub scope: Scope,
     /// In order.
     serials: Box<[Serial]>,
-}
-
-/// Which of its issuer's certificates a list is about.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Scope {
-    only_users: bool,
-    only_cas: bool,
-    /// The distribution points that certificates must name; none for any. As `URI:...`.
-    points: Vec<String>,
 }
 
 /// A serial number, padded as a whole number in two's complement: 20 octets (RFC 5280, section
@@ -139,38 +128,6 @@ impl Crl {
             (None, Some(_)) => true,
             _ => self.this_update < other.this_update,
         }
-    }
-}
-
-impl Scope {
-    /// Whether a certificate of the issuer is one that the list is about.
-    pub fn covers(&self, certificate: &X509Certificate<'_>, is_ca: bool) -> bool {
-        if self.only_users && is_ca || self.only_cas && !is_ca {
-            return false;
-        }
-        self.points.is_empty() || points_of(certificate).iter().any(|point| self.points.contains(point))
-    }
-}
-
-/// The distribution points that a certificate names.
-fn points_of(certificate: &X509Certificate<'_>) -> Vec<String> {
-    let point_names = |extension: &X509Extension<'_>| match extension.parsed_extension() {
-        ParsedExtension::CRLDistributionPoints(points) => {
-            points.points.iter().filter_map(|point| point.distribution_point.as_ref()).flat_map(full_names).collect()
-        }
-        _ => Vec::new(),
-    };
-    certificate.extensions().iter().flat_map(point_names).collect()
-}
-
-fn full_names(point: &DistributionPointName<'_>) -> Vec<String> {
-    match point {
-        DistributionPointName::FullName(names) => {
-            let is_whole =
-                |name: &&GeneralName<'_>| matches!(name, GeneralName::URI(_) | GeneralName::DirectoryName(_));
-            names.iter().filter(is_whole).map(GeneralName::to_string).collect()
-        }
-        DistributionPointName::NameRelativeToCRLIssuer(_) => Vec::new(),
     }
 }
 
@@ -292,7 +249,7 @@ impl Extensions {
     fn take(&mut self, extension: &X509Extension<'_>) -> Result<(), String> {
         match extension.parsed_extension() {
             ParsedExtension::CRLNumber(number) => self.number = Some(number.clone()),
-            ParsedExtension::IssuingDistributionPoint(point) => self.scope = scope(point)?,
+            ParsedExtension::IssuingDistributionPoint(_) => self.scope = Scope::read(extension.value)?,
             ParsedExtension::ParseError { .. } => {
                 return Err(format!("its extension {} is not well formed", extension.oid));
             }
@@ -307,20 +264,6 @@ impl Extensions {
         }
         Ok(())
     }
-}
-
-fn scope(point: &IssuingDistributionPoint<'_>) -> Result<Scope, String> {
-    if point.indirect_crl {
-        return Err("it is an indirect list, for certificates of other issuers too; take each issuer's own".to_owned());
-    }
-    if point.only_some_reasons.is_some() || point.only_contains_attribute_certs {
-        return Err("it is only about some reasons, or about attribute certificates; take the complete one".to_owned());
-    }
-    let points = point.distribution_point.as_ref().map(full_names).unwrap_or_default();
-    if point.distribution_point.is_some() && points.is_empty() {
-        return Err("its distribution point has no full name; take a complete list".to_owned());
-    }
-    Ok(Scope { only_users: point.only_contains_user_certs, only_cas: point.only_contains_ca_certs, points })
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 //! - [`pem`]: files to certificates, keys and lists, nothing dropped silently
 //! - [`certificate`]: what is read of a certificate beyond what path building looks at
 //! - [`ca`]: a CA by name and key, and what it signed
+//! - [`scope`]: which certificates a revocation list is about
 //! - [`crl`]: one revocation list
 //! - [`revocation`]: all of them together
 //! - [`policy`]: a client's chain to an identity or a refusal
@@ -37,6 +38,7 @@ pub mod pem;
 pub mod policy;
 pub mod refusals;
 pub mod revocation;
+pub mod scope;
 pub mod sessions;
 pub mod verifier;
 

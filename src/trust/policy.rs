@@ -130,10 +130,11 @@ impl Policy {
             (Err(refusal), None) => return Err(refusal),
             (Ok(_), None) => return Err(Refusal::Path),
         };
+        let (roles, needs_lists) = self.roles(&entries, &end_entity, currency.at(now))?;
+        // Last, so that this reason means that nothing else is wrong.
         if !certificate::is_for_clients(&shown) || !certificate::may_sign_handshakes(&shown) {
             return Err(Refusal::Usage);
         }
-        let (roles, needs_lists) = self.roles(&entries, &end_entity, currency.at(now))?;
         let until = currency.until.filter(|_| needs_lists);
         let valid_until = until.map_or(valid_until, |until| until.min(valid_until));
         Ok(Identity { name: certificate::name(&shown), roles, valid_until })
