@@ -9,7 +9,7 @@
 //! - [`crl`]: one revocation list
 //! - [`revocation`]: all of them together
 //! - [`policy`]: a client's chain to an identity or a refusal
-//! - [`lists`], [`mod@load`]: everything checked together, to one state of trust
+//! - `lists` and [`mod@load`]: everything checked together, to one state of trust
 //!
 //! In service:
 //! - [`current`]: the state in service, one pointer
