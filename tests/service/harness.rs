@@ -53,7 +53,7 @@ pub struct Setup {
     environment: Vec<(String, String)>,
 }
 
-const CLIENTS: &str = r#"
+pub const CLIENTS: &str = r#"
 ca = ["certs/root.pem"]
 [[clients.allow]]
 issuer = "certs/media-ca.pem"

@@ -19,3 +19,4 @@ mod protocol;
 mod reload;
 mod slow;
 mod startup;
+mod unhurt;
