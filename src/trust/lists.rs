@@ -13,24 +13,32 @@ use super::revocation::{Revocation, Signed};
 /// A CA's clock may be this much ahead of ours.
 const SKEW: Duration = Duration::from_mins(1);
 
-/// Checks a list and adds it, or tells why not.
+/// Checks a list by itself and adds it, or tells why not.
 pub(super) fn add_list(loading: &mut Loading<'_>, path: &Path, der: &[u8], known: &[&Ca], revocation: &mut Revocation) {
     let Some(crl) = loading.told(path, Crl::parse(der)) else { return };
     let issuer = crl.issuer.clone();
     let signer = signer(der, &crl, known, loading);
     let Some(ca) = loading.told(path, signer) else { return };
-    let list = Signed { ca, crl };
-    let checked = check(&list, in_service(loading, &list), loading.now);
-    let Some(()) = loading.told(path, checked) else { return };
-    if list.crl.next_update < loading.now {
-        let until = written(list.crl.next_update);
-        let message = format!("the revocation list of `{issuer}` ran out at {until}: its clients may be refused");
-        loading.warning(path, message).help("put a new list in its place");
+    if crl.this_update > loading.now + SKEW {
+        let from = written(crl.this_update);
+        loading.error(path, format!("the revocation list of `{issuer}` is valid only from {from}"));
+        return;
     }
-    let Signed { ca, crl } = list;
-    if let Some(older) = revocation.add(ca, crl) {
+    if let Some(older) = revocation.add(Signed { ca, crl, file: path.to_owned() }) {
         let message = format!("of two revocation lists of `{issuer}` the older, {}, is not used", older.edition());
         loading.warning(path, message);
+    }
+}
+
+/// Checks a list that is to be used, the newest of its CA and scope, against the one in service. An
+/// older one beside it may be as old as it likes.
+pub(super) fn check_list(loading: &mut Loading<'_>, list: &Signed) {
+    let followed = follows(list, in_service(loading, list), loading.now);
+    let Some(()) = loading.told(&list.file, followed) else { return };
+    if list.crl.next_update < loading.now {
+        let (issuer, until) = (&list.crl.issuer, written(list.crl.next_update));
+        let message = format!("the revocation list of `{issuer}` ran out at {until}: its clients may be refused");
+        loading.warning(&list.file, message).help("put a new list in its place");
     }
 }
 
@@ -62,11 +70,8 @@ fn in_service<'l>(loading: &Loading<'l>, list: &Signed) -> Option<&'l Signed> {
     before.lists().iter().find(|before| before.is_edition_of(list))
 }
 
-fn check(list: &Signed, before: Option<&Signed>, now: SystemTime) -> Result<(), String> {
-    let Signed { ca: Ca { name, .. }, crl } = list;
-    if crl.this_update > now + SKEW {
-        return Err(format!("the revocation list of `{name}` is valid only from {}", written(crl.this_update)));
-    }
+fn follows(list: &Signed, before: Option<&Signed>, now: SystemTime) -> Result<(), String> {
+    let Signed { ca: Ca { name, .. }, crl, .. } = list;
     let Some(before) = before else { return Ok(()) };
     if crl.is_older_than(&before.crl) {
         let (older, newer) = (crl.edition(), before.crl.edition());

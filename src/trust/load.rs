@@ -14,7 +14,7 @@ use super::ca::Ca;
 use super::certificate::{self, beginning_of, end_of, written};
 use super::gather::{Gathered, Settings};
 use super::judge::Judge;
-use super::lists::add_list;
+use super::lists::{add_list, check_list};
 use super::pem;
 use super::policy::{Allowed, Policy};
 use super::refusals::Refusals;
@@ -208,6 +208,7 @@ impl Loading<'_> {
             }
         }
         for list in revocation.lists() {
+            check_list(self, list);
             self.expires(format!("crl:{}", list.ca.name), list.crl.next_update);
         }
         let before = self.previous.filter(|previous| previous.settings.clients == *clients);

@@ -4,6 +4,7 @@
 //! A list's signature is checked once, when it is loaded. A handshake asks sorted serial numbers,
 //! so it costs the same for a list of a million.
 
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use x509_parser::certificate::X509Certificate;
@@ -25,6 +26,8 @@ pub struct Revocation {
 pub struct Signed {
     pub ca: Ca,
     pub crl: Crl,
+    /// Where it was read.
+    pub file: PathBuf,
 }
 
 /// What the lists of a CA say of one of its certificates.
@@ -49,8 +52,7 @@ impl Revocation {
     }
 
     /// Adds a list. Of two of one CA and scope the newer stays; gives back the older.
-    pub fn add(&mut self, ca: Ca, crl: Crl) -> Option<Crl> {
-        let added = Signed { ca, crl };
+    pub fn add(&mut self, added: Signed) -> Option<Crl> {
         match self.lists.iter_mut().find(|list| list.is_edition_of(&added)) {
             None => {
                 self.lists.push(added);

@@ -4,6 +4,7 @@
 #![allow(clippy::format_collect, clippy::format_push_string, reason = "allocations cost nothing here")]
 #![allow(clippy::float_cmp, reason = "metrics are f64, and those compared here are counts")]
 
+mod admin;
 mod atomic;
 mod clients;
 mod development;
@@ -19,4 +20,7 @@ mod protocol;
 mod reload;
 mod slow;
 mod startup;
+mod told;
+mod trust;
+mod trusted;
 mod unhurt;

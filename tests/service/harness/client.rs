@@ -151,6 +151,11 @@ impl Connection {
         self.stream.get_ref().conn.handshake_kind().unwrap()
     }
 
+    /// The server's own certificate, as shown when the session began.
+    pub fn server_certificate(&self) -> CertificateDer<'static> {
+        self.stream.get_ref().conn.peer_certificates().unwrap()[0].clone()
+    }
+
     pub fn tcp(&self) -> &TcpStream {
         &self.stream.get_ref().sock
     }

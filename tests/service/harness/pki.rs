@@ -1,9 +1,11 @@
 //! Certificates made on the spot: a root, two issuing CAs below it, and leaves as odd as needed.
 
+use std::ops::Range;
+
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer, CrlIssuingDistributionPoint,
     DnType, ExtendedKeyUsagePurpose, IsCa, KeyIdMethod, KeyPair, KeyUsagePurpose, RevocationReason, RevokedCertParams,
-    SanType, SerialNumber,
+    SanType, SerialNumber, SigningKey,
 };
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
@@ -63,6 +65,11 @@ impl Authority {
     pub fn der(&self) -> CertificateDer<'static> {
         self.issuer.der().clone()
     }
+
+    /// A signature by its key, ECDSA with SHA-256: for what is put together by hand.
+    pub fn sign(&self, message: &[u8]) -> Vec<u8> {
+        self.issuer.key().sign(message).unwrap()
+    }
 }
 
 /// A revocation list to be: number 1, from an hour ago for a day, unless said otherwise.
@@ -71,7 +78,7 @@ pub struct Crl {
     number: u64,
     from: Duration,
     to: Duration,
-    revoked: Vec<CertificateDer<'static>>,
+    revoked: Vec<SerialNumber>,
     point: Option<String>,
 }
 
@@ -83,12 +90,18 @@ impl Crl {
 
     /// Revokes this leaf, or a CA's certificate by [`revoking_ca`](Self::revoking_ca).
     pub fn revoking(mut self, identity: &Identity) -> Self {
-        self.revoked.push(identity.chain[0].clone());
+        self.revoked.push(serial(&identity.chain[0]));
         self
     }
 
     pub fn revoking_ca(mut self, authority: &Authority) -> Self {
-        self.revoked.push(authority.der());
+        self.revoked.push(serial(&authority.der()));
+        self
+    }
+
+    /// Revokes whatever certificates have these serial numbers.
+    pub fn revoking_serials(mut self, serials: Range<u32>) -> Self {
+        self.revoked.extend(serials.map(|serial| SerialNumber::from(u64::from(serial))));
         self
     }
 
@@ -111,8 +124,8 @@ impl Crl {
 
     pub fn signed_by(&self, authority: &Authority) -> rcgen::CertificateRevocationList {
         let now = OffsetDateTime::now_utc();
-        let entry = |der: &CertificateDer<'static>| RevokedCertParams {
-            serial_number: serial(der),
+        let entry = |serial: &SerialNumber| RevokedCertParams {
+            serial_number: serial.clone(),
             revocation_time: now - Duration::minutes(1),
             reason_code: Some(RevocationReason::KeyCompromise),
             invalidity_date: None,
