@@ -222,6 +222,13 @@ impl Loading<'_> {
                     .help("put its list into a file of `clients.crls`");
             }
         }
+        // A CA above the issuers, whose list would be missed by nobody: what it revoked would be let in.
+        let is_above = |ca: &Ca| known.contains(&ca) && !cas.issuers.iter().any(|chain| chain.first() == Some(ca));
+        let lists = before.map(|before| before.judge.policy.revocation().lists()).unwrap_or_default();
+        for list in lists.iter().filter(|list| is_above(&list.ca) && !revocation.has_list_of(list.ca.as_ref())) {
+            self.error(&list.file, format!("the revocation list of `{}` is gone, and one is needed", list.ca.name))
+                .help("put it back, or take its file out of `clients.crls`");
+        }
         revocation
     }
 

@@ -131,6 +131,24 @@ fn a_revoked_ca_refuses_all_its_clients() {
     served.wait_pass();
 }
 
+/// A file that holds another CA's list by mistake must not set free what the lost one revoked.
+#[test]
+fn the_list_of_a_root_is_not_lost_by_a_slip() {
+    let mut setup = Setup::new();
+    setup.write("certs/root.crl", list(1).revoking_ca(&setup.pki.media).pem_by(&setup.pki.root));
+    setup.section("clients", &clients(&["root.crl"], "", ""));
+    let mut served = Trusted::start(setup);
+    assert_eq!(served.alert(&served.setup.selector), Some(CertificateRevoked));
+    let of_media = list(1).pem_by(&served.setup.pki.media);
+    served.refused(|served| served.setup.replace("certs/root.crl", of_media));
+    served.wait_warning("trust_reload", &["certs/root.crl", "`CN=Test root`"]);
+    assert_eq!(served.alert(&served.setup.selector), Some(CertificateRevoked));
+    // Taken out of the configuration it is meant.
+    served.setup.section("clients", &clients(&[], "", ""));
+    served.published(Trusted::hang_up);
+    assert_eq!(served.alert(&served.setup.selector), None);
+}
+
 const POINT: &str = "http://crl.example/part-1.crl";
 
 fn at_point(setup: &Setup, uris: &[&str]) -> Identity {
