@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use metrics::{Counter, Gauge, Histogram, Unit, counter, gauge, histogram};
-use metrics_exporter_prometheus::formatting::{sanitize_label_value, write_help_line, write_type_line};
+use metrics_exporter_prometheus::formatting::{write_help_line, write_type_line};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
 
@@ -82,16 +82,21 @@ pub fn render(version: &str, digest: &str, expiries: &[Expiry]) -> String {
     // Written here and not kept as gauges: each reload would leave series of old labels behind.
     write_help_line(&mut text, INFO, None, None, "The table in service, as labels");
     write_type_line(&mut text, INFO, None, None, "gauge");
-    let version = sanitize_label_value(version);
+    let version = escaped(version);
     // Writing to a string can't fail.
     _ = writeln!(text, "{INFO}{{version=\"{version}\",digest=\"{digest}\"}} 1");
     write_help_line(&mut text, EXPIRY, None, None, "When a certificate or revocation list runs out");
     write_type_line(&mut text, EXPIRY, None, None, "gauge");
     for Expiry { what, ends } in expiries {
-        let what = sanitize_label_value(what);
+        let what = escaped(what);
         _ = writeln!(text, "{EXPIRY}{{what=\"{what}\"}} {}", timestamp(*ends));
     }
     text
+}
+
+/// As a label's value. (The exporter's own takes a backslash before a quote for an escape.)
+fn escaped(value: &str) -> String {
+    value.replace('\\', r"\\").replace('"', r#"\""#).replace('\n', r"\n")
 }
 
 fn describe() {
