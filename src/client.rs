@@ -117,8 +117,8 @@ pub trait Authority: Send + Sync + 'static {
     fn generation(&self) -> u64;
 
     /// Decides on a chain as the client sent it, its own certificate first. A refusal is counted
-    /// and logged.
-    fn decide(&self, chain: &[CertificateDer<'_>], peer: IpAddr, now: SystemTime) -> Admission;
+    /// and logged, except that of the health probe, which has no `peer`: it is nobody's.
+    fn decide(&self, chain: &[CertificateDer<'_>], peer: Option<IpAddr>, now: SystemTime) -> Admission;
 
     /// What would be decided. Tells nobody.
     ///
@@ -156,6 +156,7 @@ pub struct Expiry {
 }
 
 tokio::task_local! {
-    /// Whose handshake is under way: rustls tells its verifiers nothing of the connection.
-    pub static PEER: IpAddr;
+    /// Whose handshake is under way: rustls tells its verifiers nothing of the connection. None if
+    /// it is the health probe's.
+    pub static PEER: Option<IpAddr>;
 }

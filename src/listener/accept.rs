@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 use super::activity::Patience;
-use super::connection::{Client, Connection, Settings};
+use super::connection::{Connection, Settings};
 use crate::client::Authority;
 use crate::config::{Config, Limits};
 use crate::phase::{Phase, PhaseWatch, reached};
@@ -89,7 +89,7 @@ pub async fn run(listener: Listener, config: Config, connections: TaskTracker, m
                 }
                 prepare(&stream);
                 let connection =
-                    Connection { stream, client: Client { peer, is_probe }, settings: Arc::clone(&settings) };
+                    Connection { stream, client: (!is_probe).then(|| peer.ip()), settings: Arc::clone(&settings) };
                 connections.spawn(async move {
                     connection.serve().await;
                     drop(place);

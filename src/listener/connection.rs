@@ -3,7 +3,7 @@
 
 use std::convert::Infallible;
 use std::future::Future;
-use std::net::SocketAddr;
+use std::net::IpAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -64,26 +64,20 @@ impl Settings {
 
 pub struct Connection {
     pub stream: TcpStream,
-    pub client: Client,
+    /// None is the health probe, which is told of and counted nowhere.
+    pub client: Option<IpAddr>,
     pub settings: Arc<Settings>,
-}
-
-/// Who is at the other end, as far as TCP knows.
-#[derive(Debug, Clone, Copy)]
-pub struct Client {
-    pub peer: SocketAddr,
-    pub is_probe: bool,
 }
 
 impl Connection {
     pub async fn serve(self) {
         let Self { stream, client, settings } = self;
-        let Client { peer, is_probe } = client;
+        let is_probe = client.is_none();
         let _counted = Counted::new(&settings.metrics, is_probe);
         let Some(stream) = shake(stream, client, &settings).await else { return };
         let (_, tls) = stream.get_ref();
         let chain = tls.peer_certificates().unwrap_or_default();
-        let session = Session::new(Arc::clone(&settings.authority), chain, peer.ip(), SystemTime::now());
+        let session = Session::new(Arc::clone(&settings.authority), chain, client, SystemTime::now());
         let is_http2 = tls.alpn_protocol() == Some(b"h2");
         let activity = Activity::new(!is_http2);
         let service = Entry { activity: Arc::clone(&activity), session, is_probe, settings: Arc::clone(&settings) };

@@ -5,6 +5,7 @@
 //! processor, the kernel gives handshakes about a tenth of it; where nobody else wants it, all of it.
 
 use std::io;
+use std::net::IpAddr;
 use std::num::NonZero;
 use std::sync::Arc;
 use std::thread::available_parallelism;
@@ -18,7 +19,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use super::carried::Carried;
-use super::connection::{CLOSING, Client, Settings};
+use super::connection::{CLOSING, Settings};
 use crate::client::PEER;
 use crate::telemetry::{self, subnet};
 
@@ -66,10 +67,10 @@ impl Drop for Handshakes {
     }
 }
 
-/// Shakes hands with a client. None if nothing came of it.
-pub async fn shake(stream: TcpStream, client: Client, settings: &Arc<Settings>) -> Option<TlsStream<Carried>> {
+/// Shakes hands with a client, or the probe, which is none. None if nothing came of it.
+pub async fn shake(stream: TcpStream, client: Option<IpAddr>, settings: &Arc<Settings>) -> Option<TlsStream<Carried>> {
     let deadline = Instant::now() + settings.limits.handshake.duration();
-    if client.is_probe {
+    if client.is_none() {
         // Health comes before all: it does not stand in line, and is not counted.
         return attempt(Carried::new(stream), client, settings, deadline).await.ok().map(|(_, stream)| stream);
     }
@@ -82,7 +83,7 @@ pub async fn shake(stream: TcpStream, client: Client, settings: &Arc<Settings>) 
 type Shaken = Result<(&'static str, TlsStream<Carried>), &'static str>;
 
 /// Shakes hands on the threads for it, and brings the session back.
-async fn elsewhere(stream: TcpStream, client: Client, settings: &Arc<Settings>, deadline: Instant) -> Shaken {
+async fn elsewhere(stream: TcpStream, client: Option<IpAddr>, settings: &Arc<Settings>, deadline: Instant) -> Shaken {
     const LOST: &str = "failed";
     let mut stream = Carried::new(stream);
     stream.leave().map_err(|_| LOST)?;
@@ -99,9 +100,9 @@ async fn elsewhere(stream: TcpStream, client: Client, settings: &Arc<Settings>, 
     Ok((kind, stream))
 }
 
-async fn attempt(stream: Carried, client: Client, settings: &Settings, deadline: Instant) -> Shaken {
+async fn attempt(stream: Carried, client: Option<IpAddr>, settings: &Settings, deadline: Instant) -> Shaken {
     let acceptor = TlsAcceptor::from(settings.authority.tls());
-    let accept = PEER.scope(client.peer.ip(), acceptor.accept(stream).into_fallible());
+    let accept = PEER.scope(client, acceptor.accept(stream).into_fallible());
     match tokio::time::timeout_at(deadline.into(), accept).await {
         Ok(Ok(stream)) => match stream.get_ref().1.handshake_kind() {
             Some(HandshakeKind::Resumed) => Ok(("resumed", stream)),
@@ -118,12 +119,12 @@ async fn attempt(stream: Carried, client: Client, settings: &Settings, deadline:
 
 /// How a handshake failed. A client without a certificate is told and counted here: rustls turns it away
 /// without asking.
-fn failure(error: &io::Error, client: Client, settings: &Settings) -> &'static str {
+fn failure(error: &io::Error, client: Option<IpAddr>, settings: &Settings) -> &'static str {
     let cause = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
-    if !client.is_probe {
-        tracing::debug!(client = subnet(client.peer.ip()), %error, "handshake failed");
+    if let Some(address) = client {
+        tracing::debug!(client = subnet(address), %error, "handshake failed");
         if let Some(rustls::Error::NoCertificatesPresented) = cause {
-            settings.authority.decide(&[], client.peer.ip(), SystemTime::now());
+            settings.authority.decide(&[], client, SystemTime::now());
         }
     }
     match cause {

@@ -17,7 +17,8 @@ pub struct Session {
     authority: Arc<dyn Authority>,
     /// As the client sent it, its own certificate first.
     chain: Vec<CertificateDer<'static>>,
-    peer: IpAddr,
+    /// None if it is the health probe.
+    peer: Option<IpAddr>,
     decided: ArcSwap<Decided>,
 }
 
@@ -28,7 +29,12 @@ struct Decided {
 }
 
 impl Session {
-    pub fn new(authority: Arc<dyn Authority>, chain: &[CertificateDer<'_>], peer: IpAddr, now: SystemTime) -> Self {
+    pub fn new(
+        authority: Arc<dyn Authority>,
+        chain: &[CertificateDer<'_>],
+        peer: Option<IpAddr>,
+        now: SystemTime,
+    ) -> Self {
         let chain: Vec<_> = chain.iter().map(|certificate| certificate.clone().into_owned()).collect();
         let decided = ArcSwap::from_pointee(decide(authority.as_ref(), &chain, peer, now));
         Self { authority, chain, peer, decided }
@@ -57,7 +63,7 @@ impl Decided {
     }
 }
 
-fn decide(authority: &dyn Authority, chain: &[CertificateDer<'_>], peer: IpAddr, now: SystemTime) -> Decided {
+fn decide(authority: &dyn Authority, chain: &[CertificateDer<'_>], peer: Option<IpAddr>, now: SystemTime) -> Decided {
     // Read first: if trust changes in between, the decision counts as one of the older, and is made again.
     let generation = authority.generation();
     Decided { admission: authority.decide(chain, peer, now), generation }

@@ -42,8 +42,8 @@ impl Authority for Reader {
         self.current.generation.load(Ordering::Acquire)
     }
 
-    fn decide(&self, chain: &[CertificateDer<'_>], peer: IpAddr, now: SystemTime) -> Admission {
-        self.current.trust.load().judge.decide(chain, Some(peer), now)
+    fn decide(&self, chain: &[CertificateDer<'_>], peer: Option<IpAddr>, now: SystemTime) -> Admission {
+        self.current.trust.load().judge.decide(chain, peer, now)
     }
 
     fn foresee(&self, chain: &[CertificateDer<'_>], now: SystemTime) -> Result<Identity, Refusal> {

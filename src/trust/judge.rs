@@ -48,7 +48,11 @@ impl Judge {
         let decided = Arc::new(self.policy.decide(chain, now));
         match decided.as_ref() {
             Ok(_) => self.remember(fingerprint, Accepted { admission: Arc::clone(&decided), from: now }),
-            Err(refusal) => self.refusals.tell(*refusal, chain, peer),
+            Err(refusal) => {
+                if let Some(peer) = peer {
+                    self.refusals.tell(*refusal, chain, peer);
+                }
+            }
         }
         decided
     }

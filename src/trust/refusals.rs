@@ -38,7 +38,7 @@ struct Line {
 
 impl Refusals {
     /// Counts a refusal, and logs it unless that has just been done.
-    pub fn tell(&self, refusal: Refusal, chain: &[CertificateDer<'_>], peer: Option<IpAddr>) {
+    pub fn tell(&self, refusal: Refusal, chain: &[CertificateDer<'_>], peer: IpAddr) {
         telemetry::refusal(refusal.reason());
         let key = chain.first().map(|own| digest(&SHA256, own).as_ref().to_vec()).unwrap_or_default();
         let told = {
@@ -46,7 +46,7 @@ impl Refusals {
             told.turn((key, refusal.reason()), Instant::now())
         };
         let Some(Turn { silent, is_shared }) = told else { return };
-        let client = peer.map(telemetry::subnet).unwrap_or_default();
+        let client = telemetry::subnet(peer);
         let (reason, why) = (refusal.reason(), refusal.explanation());
         if is_shared {
             tracing::warn!(reason, "more clients are refused than can be told one by one");

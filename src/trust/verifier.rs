@@ -40,7 +40,7 @@ impl ClientCertVerifier for Verifier {
     ) -> Result<ClientCertVerified, Error> {
         let chain: Vec<CertificateDer<'_>> =
             std::iter::once(end_entity).chain(intermediates).map(|der| CertificateDer::from(der.as_ref())).collect();
-        let peer = PEER.try_with(|peer| *peer).ok();
+        let peer = PEER.try_with(|peer| *peer).ok().flatten();
         match self.judge.decide(&chain, peer, UNIX_EPOCH + Duration::from_secs(now.as_secs())).as_ref() {
             Ok(_) => Ok(ClientCertVerified::assertion()),
             Err(refusal) => Err(Error::InvalidCertificate(as_certificate_error(*refusal))),

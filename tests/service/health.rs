@@ -221,7 +221,7 @@ impl Authority for Expected {
         1
     }
 
-    fn decide(&self, _: &[CertificateDer<'_>], _: IpAddr, _: SystemTime) -> Admission {
+    fn decide(&self, _: &[CertificateDer<'_>], _: Option<IpAddr>, _: SystemTime) -> Admission {
         unimplemented!("the probe lets nobody in")
     }
 
