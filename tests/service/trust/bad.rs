@@ -192,7 +192,7 @@ fn the_last_good_list_stays(bad: &[Bad]) {
 #[test]
 fn bad_lists_change_nothing() {
     std::thread::scope(|scope| {
-        for bad in [BAD_PEM.as_slice(), &BAD_SIGNERS, &BAD_TIMES, &BAD_DER] {
+        for bad in [BAD_PEM.as_slice(), &BAD_SIGNERS, &BAD_TIMES, &BAD_DER].iter().flat_map(|bad| bad.chunks(3)) {
             scope.spawn(|| the_last_good_list_stays(bad));
         }
     });
@@ -210,8 +210,10 @@ fn a_list_put_together_by_hand_is_taken() {
     case.served.wait_warning("trust_reload", &[LIST, "twice"]);
 }
 
-/// Bad files that are no lists: what is done, which file is told of, and what.
-const BAD_FILES: [(&str, fn(&Setup), &str, &str); 14] = [
+/// A bad file that is no list: what is done, which is told of, and what.
+type BadFile = (&'static str, fn(&Setup), &'static str, &'static str);
+
+const BAD_FILES: [BadFile; 14] = [
     ("garbage", |setup| setup.replace("certs/media-ca.pem", [0xff; 900]), "certs/media-ca.pem", "no certificate"),
     ("empty", |setup| setup.replace("certs/media-ca.pem", ""), "certs/media-ca.pem", "no certificate"),
     (
@@ -285,13 +287,13 @@ const BAD_FILES: [(&str, fn(&Setup), &str, &str); 14] = [
 #[test]
 fn bad_files_change_nothing() {
     std::thread::scope(|scope| {
-        for bad in BAD_FILES.chunks(5) {
+        for bad in BAD_FILES.chunks(3) {
             scope.spawn(|| the_last_good_trust_stays(bad));
         }
     });
 }
 
-fn the_last_good_trust_stays(bad: &[(&str, fn(&Setup), &str, &str)]) {
+fn the_last_good_trust_stays(bad: &[BadFile]) {
     let case = Case::new();
     let Case { served, revoked, .. } = &case;
     let mut open = served.connect(&served.setup.selector);
@@ -312,6 +314,33 @@ fn the_last_good_trust_stays(bad: &[(&str, fn(&Setup), &str, &str)]) {
         }
         served.wait_pass();
         assert_eq!(served.generation(), 1.0, "what is as it was is not published");
+    }
+}
+
+#[test]
+fn a_bad_list_stops_the_start() {
+    let mut setup = Setup::new();
+    let media = &setup.pki.media;
+    let good = list(1).signed_by(media);
+    let early = list(1).valid(Duration::hours(1), Duration::days(1));
+    let files = [
+        ("empty", vec![], "no revocation list"),
+        ("strange", list(1).pem_by(&Authority::root("Nobody")).into_bytes(), "is no CA of"),
+        ("forged", list(1).pem_by(&Authority::root("Test media CA")).into_bytes(), "did not sign it"),
+        ("cut", good.der()[..good.der().len() / 2].to_vec(), "well-formed"),
+        ("early", early.pem_by(media).into_bytes(), "valid only from"),
+        ("delta", forged::delta(&list(1), media), "delta list"),
+    ];
+    for (name, bytes, _) in &files {
+        setup.write(&format!("certs/{name}.crl"), bytes);
+    }
+    let names: Vec<String> = files.iter().map(|(name, ..)| format!("{name}.crl")).collect();
+    setup.section("clients", &clients(&names.iter().map(String::as_str).collect::<Vec<_>>(), "", ""));
+    let ended = refused_start(&setup);
+    assert_eq!((ended.code, ended.output.as_str()), (Some(1), ""), "{ended:?}");
+    for (name, _, told) in &files {
+        let line = ended.errors.lines().find(|line| line.contains(&format!("certs/{name}.crl: error: ")));
+        assert!(line.is_some_and(|line| line.contains(told)), "{name}: {}", ended.errors);
     }
 }
 

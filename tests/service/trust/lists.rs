@@ -4,7 +4,7 @@ use rcgen::CrlDistributionPoint;
 use rustls::AlertDescription::{CertificateRevoked, CertificateUnknown};
 use time::Duration;
 
-use crate::harness::{Identity, Leaf, Setup, wait_until};
+use crate::harness::{Crl, Identity, Leaf, Setup, wait_until};
 use crate::trusted::{TARGET, Trusted, clients, list, looker, selector};
 
 const BOTH: [&str; 2] = ["a.crl", "b.crl"];
@@ -204,8 +204,7 @@ fn an_entry_is_found_in_a_long_list() {
     let serials: [&[u8]; 5] = [&[1], &[0x7f; 2], &[0x80; 19], &[0xff], &[0x11; 20]];
     let revoked = serials.map(|serial| leaf(serial).issued_by(&setup.pki.media));
     let good = leaf(&[0x11; 19]).issued_by(&setup.pki.media);
-    let crl =
-        revoked.iter().fold(list(1), |crl, identity| crl.revoking(identity)).revoking_serials(1000..1000 + ENTRIES);
+    let crl = revoked.iter().fold(list(1), Crl::revoking).revoking_serials(1000..1000 + ENTRIES);
     setup.write("certs/media.crl", crl.signed_by(&setup.pki.media).der());
     setup.section("clients", &clients(&["media.crl"], "", ""));
     let served = Trusted::start(setup);
