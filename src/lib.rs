@@ -15,6 +15,7 @@
 //! - [`mod@file`]: files as inputs: whole, of one moment, bounded
 //! - [`worker`]: a thread that keeps one subject up to date with its files
 //! - [`memory`]: how a replaced table's memory goes back to the system
+//! - [`shown`]: what a TLS server shows, for who looks and does not trust
 //! - [`phase`]: how far the process is on its way out
 //! - [`probe_ticket`]: how an acceptor knows the health probe's own connections
 //!
@@ -41,6 +42,7 @@ pub mod memory;
 pub mod phase;
 pub mod probe_ticket;
 pub mod reload;
+pub mod shown;
 pub mod snapshot;
 pub mod table;
 pub mod telemetry;

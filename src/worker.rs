@@ -6,6 +6,7 @@
 //! `stat` calls a second, and needs no kernel limits raised. A change is acted on once nothing has
 //! changed for one look, so that files changed together are loaded together.
 
+use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -166,52 +167,62 @@ impl<S: Subject> Worker<S> {
     /// Ends when told to stop, or when every [`Handle`] is gone.
     fn run(mut self, received: &Receiver<Request<S>>) {
         loop {
-            match received.recv_timeout(LOOK) {
-                Ok(request) => {
-                    // All that has been asked meanwhile is answered by one reload.
-                    let requests: Vec<_> = std::iter::once(request).chain(received.try_iter()).collect();
-                    let mut wanted = Vec::new();
-                    for request in requests {
-                        match request {
-                            Request::Reload(trigger, outcome) => wanted.push((trigger, outcome)),
-                            Request::Configure(settings) => self.subject.configure(settings),
-                            Request::Stop => return,
-                        }
-                    }
-                    if let Some((trigger, _)) = wanted.last() {
-                        let outcome = self.reload(trigger);
-                        for (_, asked) in wanted {
-                            // Who asked may have gone.
-                            _ = asked.send(outcome.clone());
-                        }
-                    }
-                }
-                Err(RecvTimeoutError::Timeout) if self.look() != self.subject.files() => {
-                    self.settle();
-                    self.reload(&Trigger::FileChange);
-                }
-                Err(RecvTimeoutError::Timeout) => {}
+            let request = match received.recv_timeout(LOOK) {
+                Ok(request) => Some(request),
+                Err(RecvTimeoutError::Timeout) if self.look() != self.subject.files() => self.settle(received),
+                Err(RecvTimeoutError::Timeout) => continue,
                 Err(RecvTimeoutError::Disconnected) => return,
+            };
+            match request {
+                None => _ = self.reload(&Trigger::FileChange),
+                Some(request) => {
+                    if self.answer(request, received).is_break() {
+                        return;
+                    }
+                }
             }
         }
+    }
+
+    /// All that has been asked meanwhile is answered by one reload.
+    fn answer(&mut self, request: Request<S>, received: &Receiver<Request<S>>) -> ControlFlow<()> {
+        let mut wanted = Vec::new();
+        for request in std::iter::once(request).chain(received.try_iter()) {
+            match request {
+                Request::Reload(trigger, outcome) => wanted.push((trigger, outcome)),
+                Request::Configure(settings) => self.subject.configure(settings),
+                Request::Stop => return ControlFlow::Break(()),
+            }
+        }
+        if let Some((trigger, _)) = wanted.last() {
+            let outcome = self.reload(trigger);
+            for (_, asked) in wanted {
+                // Who asked may have gone.
+                _ = asked.send(outcome.clone());
+            }
+        }
+        ControlFlow::Continue(())
     }
 
     fn look(&self) -> Vec<Watched> {
         self.subject.files().iter().map(|file| Watched::now(file.path.clone())).collect()
     }
 
-    /// Waits until two looks see the same.
-    fn settle(&self) {
+    /// Waits until two looks see the same. Who asks meanwhile does not wait: gives the request.
+    fn settle(&self, received: &Receiver<Request<S>>) -> Option<Request<S>> {
         let begun = Instant::now();
         let mut before = self.look();
         while begun.elapsed() < LONGEST_SETTLING {
-            std::thread::sleep(LOOK);
+            if let Ok(request) = received.recv_timeout(LOOK) {
+                return Some(request);
+            }
             let now = self.look();
             if now == before {
-                return;
+                break;
             }
             before = now;
         }
+        None
     }
 
     /// A panic is a failed reload, not the end of all reloads.

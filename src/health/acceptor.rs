@@ -11,10 +11,9 @@ use http_body_util::Empty;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use rustls::client::Resumption;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
-use rustls::{AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
-use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::crypto::aws_lc_rs;
+use rustls::{AlertDescription, ClientConfig, Error};
+use rustls_pki_types::ServerName;
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpSocket, TcpStream};
 use tokio_rustls::TlsConnector;
@@ -23,6 +22,7 @@ use tokio_rustls::client::TlsStream;
 use super::report::{Check, Status};
 use crate::client::{Authority, Credentials, ProbeIdentity};
 use crate::probe_ticket::{Held, ProbeTicket};
+use crate::shown::Shown;
 
 /// What a look may take. The load balancer's own patience is a few seconds.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -103,9 +103,12 @@ impl Acceptor {
         credentials: &Credentials,
         identity: Option<&ProbeIdentity>,
     ) -> Result<(), String> {
-        let connector = connector(credentials, identity).map_err(|error| format!("the probe is unusable: {error}"))?;
+        let (connector, shown) = connector(identity).map_err(|error| format!("the probe is unusable: {error}"))?;
         let server = ServerName::IpAddress(self.address.ip().into());
         let handshake = connector.connect(server, stream).await;
+        if shown.chain().first().is_some_and(|shown| *shown != credentials.certificate) {
+            return Err("it shows another certificate than the one that was loaded".to_owned());
+        }
         if identity.is_none() {
             return turned_away(handshake).await;
         }
@@ -136,21 +139,20 @@ impl Acceptor {
     }
 }
 
-fn connector(credentials: &Credentials, identity: Option<&ProbeIdentity>) -> Result<TlsConnector, Error> {
+fn connector(identity: Option<&ProbeIdentity>) -> Result<(TlsConnector, Arc<Shown>), Error> {
     let provider = Arc::new(aws_lc_rs::default_provider());
-    let certificate = credentials.certificate.clone();
-    let shown = Arc::new(ShowsOnly { certificate, provider: Arc::clone(&provider) });
+    let shown = Arc::new(Shown::new(Arc::clone(&provider)));
     let builder = ClientConfig::builder_with_provider(provider)
         .with_protocol_versions(rustls::ALL_VERSIONS)?
         .dangerous()
-        .with_custom_certificate_verifier(shown);
+        .with_custom_certificate_verifier(Arc::clone(&shown) as _);
     let mut config = match identity {
         Some(ProbeIdentity { chain, key }) => builder.with_client_auth_cert(chain.clone(), key.clone_key())?,
         None => builder.with_no_client_auth(),
     };
     // Each look must be a full handshake: a resumed one shows no certificate.
     config.resumption = Resumption::disabled();
-    Ok(TlsConnector::from(Arc::new(config)))
+    Ok((TlsConnector::from(Arc::new(config)), shown))
 }
 
 /// Whether the handshake ended in the alert for a missing certificate: `certificate_required` in
@@ -177,50 +179,4 @@ fn reachable(listens: SocketAddr) -> SocketAddr {
         ip => ip,
     };
     SocketAddr::new(ip, listens.port())
-}
-
-/// Accepts one certificate, whatever its names: the one that was loaded. The signatures of the
-/// handshake are still checked, so the listener has proved that it holds the key.
-#[derive(Debug)]
-struct ShowsOnly {
-    certificate: CertificateDer<'static>,
-    provider: Arc<CryptoProvider>,
-}
-
-impl ServerCertVerifier for ShowsOnly {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        if *end_entity == self.certificate {
-            return Ok(ServerCertVerified::assertion());
-        }
-        Err(Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure))
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, certificate, signature, &self.provider.signature_verification_algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, certificate, signature, &self.provider.signature_verification_algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
-    }
 }

@@ -5,9 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use rustls::crypto::CryptoProvider;
 use rustls::server::ServerConfig;
-use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::sign::CertifiedKey;
 use rustls_pki_types::CertificateDer;
 
 use super::ca::Ca;
@@ -20,6 +20,7 @@ use super::policy::{Allowed, Policy};
 use super::refusals::Refusals;
 use super::revocation::Revocation;
 use super::sessions::Sessions;
+use super::tls;
 use super::verifier::Verifier;
 use crate::client::{Credentials, Expiry, ProbeIdentity, Refusal};
 use crate::config::{Clients, CrlUse, Health, Role, Tls};
@@ -55,7 +56,7 @@ pub fn load(
     problems: &mut Problems,
 ) -> Option<Trust> {
     let errors_before = problems.errors();
-    let provider = aws_lc_rs::default_provider();
+    let provider = tls::provider();
     let mut loading = Loading { provider, gathered, previous, now, expiries: Vec::new(), problems };
     let server = loading.server(&settings.tls);
     let policy = loading.policy(settings);
@@ -69,19 +70,14 @@ pub fn load(
     let credentials = Arc::new(Credentials { certificate, certificate_ends, probe, expiries });
     let algorithms = loading.provider.signature_verification_algorithms;
     let judge = Arc::new(Judge::new(policy, Arc::clone(&lasting.refusals)));
-    let mut tls = ServerConfig::builder_with_provider(Arc::new(loading.provider))
-        .with_protocol_versions(rustls::ALL_VERSIONS)
-        .ok()?
-        .with_client_cert_verifier(Arc::new(Verifier::new(Arc::clone(&judge), algorithms)))
-        .with_cert_resolver(Arc::new(SingleCertAndKey::from(server)));
-    tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    lasting.sessions.resume(&mut tls);
-    Some(Trust { tls: Arc::new(tls), judge, credentials, digest: gathered.digest.clone(), settings: settings.clone() })
+    let verifier = Verifier::new(Arc::clone(&judge), algorithms);
+    let tls = Arc::new(tls::server_config(loading.provider, verifier, server, &lasting.sessions)?);
+    Some(Trust { tls, judge, credentials, digest: gathered.digest.clone(), settings: settings.clone() })
 }
 
 /// The policy alone, for looking at: who the server is may be unknown here.
 pub fn load_policy(settings: &Settings, gathered: &Gathered, now: SystemTime, problems: &mut Problems) -> Policy {
-    let provider = aws_lc_rs::default_provider();
+    let provider = tls::provider();
     Loading { provider, gathered, previous: None, now, expiries: Vec::new(), problems }.policy(settings)
 }
 

@@ -18,6 +18,7 @@
 //! - [`refusals`]: refused clients as the log tells them
 //! - [`verifier`]: the judge as rustls asks for it
 //! - [`sessions`]: what clients may resume
+//! - [`tls`]: how this server speaks TLS
 //!
 //! For people:
 //! - [`explain`]: why a client is let in or not, step by step
@@ -40,6 +41,7 @@ pub mod refusals;
 pub mod revocation;
 pub mod scope;
 pub mod sessions;
+pub mod tls;
 pub mod verifier;
 
 pub use gather::{Gathered, Settings};

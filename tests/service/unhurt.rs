@@ -83,7 +83,7 @@ fn hundreds_of_reloads_hurt_nobody_who_is_trusted() {
     let list = |number: u64| {
         // Every second one revokes.
         let list = Crl::new().number(number);
-        if number % 2 == 0 { list.revoking(&victim) } else { list }.pem_by(&setup.pki.media)
+        if number.is_multiple_of(2) { list.revoking(&victim) } else { list }.pem_by(&setup.pki.media)
     };
     setup.write("certs/media-ca.crl", list(1));
     let service = Service::start_green(&setup);
@@ -95,7 +95,7 @@ fn hundreds_of_reloads_hurt_nobody_who_is_trusted() {
     let returning = setup.client_of(&TLS13, Some(&victim));
     let mut open = Vec::new();
     for number in 2..=RELOADS + 1 {
-        let is_revoked = number % 2 == 0;
+        let is_revoked = number.is_multiple_of(2);
         if is_revoked {
             // Connections and tickets from when it was trusted.
             let mut connection = returning.connect(service.lookup).unwrap();
@@ -111,7 +111,7 @@ fn hundreds_of_reloads_hurt_nobody_who_is_trusted() {
             let mut resumed = returning.connect(service.lookup).unwrap();
             assert_eq!(resumed.handshake_kind(), HandshakeKind::Resumed);
             assert_eq!(resumed.get(TARGET).unwrap().status, 403, "list {number}: on the resumed session");
-            if number % 20 == 0 {
+            if number.is_multiple_of(20) {
                 let anew = setup.client_of(&TLS13, Some(&victim));
                 assert_eq!(anew.alert(service.lookup), Some(CertificateRevoked), "list {number}: anew");
             }
@@ -119,7 +119,9 @@ fn hundreds_of_reloads_hurt_nobody_who_is_trusted() {
         assert!(!threads.iter().any(JoinHandle::is_finished), "list {number}: a bystander was hurt");
     }
     watch.done.store(true, Ordering::Relaxed);
-    threads.into_iter().for_each(|thread| thread.join().unwrap());
+    for thread in threads {
+        thread.join().unwrap();
+    }
 
     let metrics = service.metrics();
     let reloads = |result| metrics.sum("croupier_reloads_total", &[("what", "trust"), ("result", result)]);

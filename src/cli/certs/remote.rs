@@ -7,14 +7,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use rustls::client::ResolvesClientCert;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
+use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::sign::CertifiedKey;
-use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, Error, SignatureScheme, StreamOwned};
-use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::{ClientConfig, ClientConnection, Error, SignatureScheme, StreamOwned};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use x509_parser::prelude::FromDer;
 use x509_parser::x509::X509Name;
 
+use crate::shown::Shown;
 use crate::trust::certificate::{self, beginning_of, end_of};
 
 /// For connecting, and for each read and write.
@@ -54,8 +54,10 @@ pub fn look(target: &str, identity: Option<&Identity>) -> Result<Seen, String> {
     let host = target.rsplit_once(':').map(|(host, _)| host.trim_matches(['[', ']']));
     let host = host.ok_or_else(|| format!("{target}: error: neither a file that exists nor HOST:PORT"))?;
     let name = ServerName::try_from(host.to_owned()).map_err(|error| failed("not a host name", &error))?;
-    let noted = Arc::new(Noted::new(identity).map_err(|error| failed("the client's identity is unusable", &error))?);
-    let config = config(&noted).map_err(|error| failed("TLS can't be set up", &error))?;
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let noted = Noted::new(identity, &provider).map_err(|error| failed("the client's identity is unusable", &error))?;
+    let (noted, shown) = (Arc::new(noted), Arc::new(Shown::new(Arc::clone(&provider))));
+    let config = config(provider, &shown, &noted).map_err(|error| failed("TLS can't be set up", &error))?;
     let tcp = connect(target).map_err(|error| failed("can't connect", &error))?;
     let tls = ClientConnection::new(Arc::new(config), name).map_err(|error| failed("TLS can't be set up", &error))?;
     let mut stream = StreamOwned::new(tls, tcp);
@@ -66,7 +68,7 @@ pub fn look(target: &str, identity: Option<&Identity>) -> Result<Seen, String> {
             _ => Answer::Other(error.to_string()),
         },
     };
-    let chain = noted.chain.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let chain = shown.chain();
     if chain.is_empty() {
         return Err(format!("{target}: error: it shows no certificate: {answer}"));
     }
@@ -109,32 +111,27 @@ fn ask(stream: &mut StreamOwned<ClientConnection, TcpStream>, host: &str) -> io:
     }
 }
 
-fn config(noted: &Arc<Noted>) -> Result<ClientConfig, Error> {
-    let verifier: Arc<dyn ServerCertVerifier> = Arc::clone(noted) as _;
-    let resolver: Arc<dyn ResolvesClientCert> = Arc::clone(noted) as _;
-    Ok(ClientConfig::builder_with_provider(Arc::clone(&noted.provider))
+fn config(provider: Arc<CryptoProvider>, shown: &Arc<Shown>, noted: &Arc<Noted>) -> Result<ClientConfig, Error> {
+    Ok(ClientConfig::builder_with_provider(provider)
         .with_protocol_versions(rustls::ALL_VERSIONS)?
         .dangerous()
-        .with_custom_certificate_verifier(verifier)
-        .with_client_cert_resolver(resolver))
+        .with_custom_certificate_verifier(Arc::clone(shown) as _)
+        .with_client_cert_resolver(Arc::clone(noted) as _))
 }
 
-/// Takes any certificate, and notes it: to look is not to trust.
+/// Who a service asks for, and who answers.
 #[derive(Debug)]
 struct Noted {
-    provider: Arc<CryptoProvider>,
     identity: Option<Arc<CertifiedKey>>,
-    chain: Mutex<Vec<CertificateDer<'static>>>,
     asks_for: Mutex<Vec<String>>,
 }
 
 impl Noted {
-    fn new(identity: Option<&Identity>) -> Result<Self, Error> {
-        let provider = Arc::new(aws_lc_rs::default_provider());
+    fn new(identity: Option<&Identity>, provider: &CryptoProvider) -> Result<Self, Error> {
         let identity = identity
-            .map(|(chain, key)| CertifiedKey::from_der(chain.clone(), key.clone_key(), &provider).map(Arc::new))
+            .map(|(chain, key)| CertifiedKey::from_der(chain.clone(), key.clone_key(), provider).map(Arc::new))
             .transpose()?;
-        Ok(Self { provider, identity, chain: Mutex::default(), asks_for: Mutex::default() })
+        Ok(Self { identity, asks_for: Mutex::default() })
     }
 }
 
@@ -147,42 +144,5 @@ impl ResolvesClientCert for Noted {
 
     fn has_certs(&self) -> bool {
         true
-    }
-}
-
-impl ServerCertVerifier for Noted {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        let chain = std::iter::once(end_entity).chain(intermediates).map(|der| der.clone().into_owned());
-        *self.chain.lock().unwrap_or_else(PoisonError::into_inner) = chain.collect();
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, certificate, signature, &self.provider.signature_verification_algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, certificate, signature, &self.provider.signature_verification_algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
     }
 }
