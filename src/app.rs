@@ -2,7 +2,6 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -19,10 +18,12 @@ use crate::health::{Acceptor, Monitor, Subjects, server};
 use crate::listener::{self, Handshakes, Listener};
 use crate::phase::Phase;
 use crate::probe_ticket::ProbeTicket;
-use crate::reload::load::gather;
-use crate::reload::table::{self, TableInService};
+use crate::reload::first::{First, first};
+use crate::reload::state::State;
+use crate::reload::table::{self, Command, TableInService};
 use crate::snapshot::{self, Reader};
-use crate::table::{Problems, Table};
+use crate::table::Problems;
+use crate::table::problem::Place;
 use crate::trust::{self, Lasting, Trust, TrustInService, current};
 use crate::worker::{self, Handle, Trigger};
 use crate::{api, telemetry};
@@ -33,27 +34,44 @@ const SLOWEST_RELOAD: Duration = Duration::from_mins(5);
 /// All that `serve` needs, read and checked, with nothing bound yet.
 pub struct Prepared {
     pub config: Config,
-    pub table: Table,
-    table_files: Vec<Watched>,
+    pub first: First,
+    state: Option<State>,
     trust: Trust,
     lasting: Lasting,
     trust_files: Vec<Watched>,
 }
 
 /// Loads everything that a configuration names. None, with errors in `problems`, unless all of
-/// it is good.
-pub fn prepare(config: Config, now: SystemTime, problems: &mut Vec<Problems>) -> Option<Prepared> {
+/// it is good. With a state, the last good table stands in for a bad one.
+pub fn prepare(
+    config: Config,
+    mut state: Option<State>,
+    now: SystemTime,
+    problems: &mut Vec<Problems>,
+) -> Option<Prepared> {
     let lasting = Lasting::default();
     let settings = trust::Settings::of(&config);
     let of_trust = trust::Gathered::read(&settings);
     let mut own = Problems::new();
     let trust = trust::load(&settings, &of_trust, &lasting, None, now, &mut own);
     problems.push(own);
-    let gathered = gather(Path::new(&config.table.source), config.guards.max_input);
-    let table_files = gathered.files.clone();
-    let (table, of_table) = gathered.compile();
-    problems.push(of_table);
-    Some(Prepared { config, table: table?, table_files, trust: trust?, lasting, trust_files: of_trust.watched })
+    let first = first(&table_settings(&config), state.as_mut(), problems);
+    Some(Prepared { config, first: first?, state, trust: trust?, lasting, trust_files: of_trust.watched })
+}
+
+/// Opens the state directory, if there is to be one.
+pub fn open_state(config: &Config, problems: &mut Vec<Problems>) -> Option<State> {
+    let directory = config.table.state.as_ref()?;
+    let opened = State::open(directory.clone(), config.table.keep);
+    opened
+        .map_err(|error| {
+            let mut own = Problems::new();
+            let file = own.file(&directory.to_string_lossy());
+            own.error(Place::whole_file(file), format!("tables can't be kept here: {error}"))
+                .help("choose a directory that the service may write to, or take `state` out of [table]");
+            problems.push(own);
+        })
+        .ok()
 }
 
 /// Reads the configuration anew, on SIGHUP. None if that is not possible or it is bad.
@@ -69,17 +87,20 @@ pub async fn serve(
     reread: Reread,
     listening: impl FnOnce(&Addresses),
 ) -> io::Result<()> {
-    let Prepared { config, table, table_files, trust, lasting, trust_files } = prepared;
+    let Prepared { config, first, state, trust, lasting, trust_files } = prepared;
+    let First { table, source, watched, held, refused } = first;
     let sockets = Sockets::bind(&config)?;
     let addresses = sockets.addresses()?;
 
     let (phase, watch) = watch::channel(Phase::Serving);
     tracing::info!(version = table.version, digest = table.digest, "serving");
-    let (publisher, tables) = snapshot::publish_first(table, config.table.source.clone(), SystemTime::now());
-    let table = worker::start(TableInService::new(publisher, table_settings(&config), table_files))?;
+    let (mut publisher, tables) = snapshot::publish_first(table, source, SystemTime::now());
+    publisher.hold(held);
+    let in_service = TableInService { publisher, settings: table_settings(&config), watched, state };
+    let table = worker::start(in_service, refused)?;
     let (publisher, authority) = current::publish_first(trust);
     let settings = trust::Settings::of(&config);
-    let trust = worker::start(TrustInService::new(publisher, settings, lasting, trust_files))?;
+    let trust = worker::start(TrustInService::new(publisher, settings, lasting, trust_files), None)?;
     let reloads = Reloads { table, trust };
 
     let handshakes = Handshakes::start()?;
@@ -167,11 +188,12 @@ impl Service<'_> {
     }
 
     fn admin(&self, socket: TcpListener, probe: ProbeTicket) -> Listener {
-        let reloads = self.reloads.clone();
+        let (reloads, table) = (self.reloads.clone(), self.reloads.table.clone());
         let admin = Admin {
             tables: self.tables.clone(),
             last_error: Arc::clone(&self.reloads.table.last_error),
             reload: Arc::new(move |trigger| reloads.reload(&trigger)),
+            roll_back: Arc::new(move |trigger| table.command(trigger, Command::RollBack)),
         };
         let router = api::admin::router(admin, self.config.limits.header_count);
         let authority = Arc::clone(&self.authority);

@@ -4,6 +4,7 @@
 //! once. The generation grows only when a different table is published.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
 
 use arc_swap::{ArcSwap, Guard};
@@ -61,15 +62,18 @@ impl Snapshot {
 /// Begins with the first table, generation 1.
 pub fn publish_first(table: Table, source: String, now: SystemTime) -> (Publisher, Reader) {
     let current = Arc::new(ArcSwap::from_pointee(Snapshot::new(table, 1, source, now)));
-    let publisher = Publisher { current: Arc::clone(&current) };
+    let held = Arc::new(AtomicBool::new(false));
+    let publisher = Publisher { current: Arc::clone(&current), held: Arc::clone(&held) };
     current.load().tell();
-    (publisher, Reader { current })
+    telemetry::table_held(false);
+    (publisher, Reader { current, held })
 }
 
 /// What serving holds: it can look, not change.
 #[derive(Clone)]
 pub struct Reader {
     current: Arc<ArcSwap<Snapshot>>,
+    held: Arc<AtomicBool>,
 }
 
 impl Reader {
@@ -77,11 +81,17 @@ impl Reader {
     pub fn load(&self) -> Guard<Arc<Snapshot>> {
         self.current.load()
     }
+
+    /// Whether a rollback holds the table in service.
+    pub fn is_held(&self) -> bool {
+        self.held.load(Ordering::Relaxed)
+    }
 }
 
 /// What reloading holds. There is one.
 pub struct Publisher {
     current: Arc<ArcSwap<Snapshot>>,
+    held: Arc<AtomicBool>,
 }
 
 impl Publisher {
@@ -91,6 +101,16 @@ impl Publisher {
 
     pub fn generation(&self) -> u64 {
         self.current.load().generation
+    }
+
+    pub fn is_held(&self) -> bool {
+        self.held.load(Ordering::Relaxed)
+    }
+
+    /// Holds the table in service, or ends that.
+    pub fn hold(&mut self, held: bool) {
+        self.held.store(held, Ordering::Relaxed);
+        telemetry::table_held(held);
     }
 
     /// Puts the table into service and gives its generation.

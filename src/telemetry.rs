@@ -111,6 +111,7 @@ fn describe() {
     describe_gauge!("croupier_table_generation", "Tables published in this process");
     describe_gauge!("croupier_table_prefixes", "Disjoint prefixes of the table in service");
     describe_gauge!("croupier_table_loaded_timestamp_seconds", Unit::Seconds, "When the table in service was loaded");
+    describe_gauge!("croupier_table_held", "1 while a rollback holds the table in service");
     describe_counter!("croupier_reloads_total", "Attempts to reload");
     describe_counter!("croupier_handshakes_total", "TLS handshakes");
     describe_counter!("croupier_client_refusals_total", "Clients refused");
@@ -182,6 +183,10 @@ pub fn table_published(generation: u64, (ipv4, ipv6): (usize, usize), loaded_at:
 
 pub fn trust_published(generation: u64) {
     gauge!("croupier_trust_generation").set(generation as f64);
+}
+
+pub fn table_held(held: bool) {
+    gauge!("croupier_table_held").set(if held { 1.0 } else { 0.0 });
 }
 
 /// `what` is `table`, `trust` or `config`; `result` is `published`, `unchanged` or `failed`.

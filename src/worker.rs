@@ -35,7 +35,14 @@ pub trait Subject: Send + 'static {
     /// Whether serving always comes first. Else it is loaded as soon as can be.
     const IS_IDLE: bool;
 
+    /// After a refusal it is tried again this much later, whether or not a file has changed: the cause may
+    /// pass by itself, as when descriptors had run out, or a list was made by a clock ahead of ours.
+    const RETRY: Duration;
+
     type Settings: Send + 'static;
+
+    /// What can be asked for beside a reload.
+    type Command: Send + 'static;
 
     /// Loads by these settings from now on.
     fn configure(&mut self, settings: Self::Settings);
@@ -44,16 +51,20 @@ pub trait Subject: Send + 'static {
     fn files(&self) -> &[Watched];
 
     /// Loads, checks, and publishes if it is good and new.
-    fn reload(&mut self) -> Outcome;
+    fn reload(&mut self, trigger: &Trigger) -> Outcome;
+
+    fn command(&mut self, command: Self::Command) -> Outcome;
 }
 
 /// What came of a reload.
 #[derive(Debug, Clone)]
 pub enum Outcome {
-    /// As this generation.
-    Published(u64),
+    /// As this generation, with warnings.
+    Published(u64, Vec<Shown>),
     /// What is in service, this generation, is what the files say.
     Unchanged(u64),
+    /// What is in service, this generation, is held by someone, and nobody asked to end that.
+    Held(u64),
     /// What is in service stays. At least one problem is an error.
     Refused(Vec<Shown>),
 }
@@ -62,8 +73,9 @@ impl Outcome {
     /// The label in metrics.
     pub fn result(&self) -> &'static str {
         match self {
-            Self::Published(_) => "published",
+            Self::Published(..) => "published",
             Self::Unchanged(_) => "unchanged",
+            Self::Held(_) => "held",
             Self::Refused(_) => "failed",
         }
     }
@@ -81,6 +93,8 @@ impl Outcome {
 pub enum Trigger {
     Signal,
     FileChange,
+    /// The last one was refused.
+    Retry,
     /// By a client of the admin listener, of this name.
     Admin(String),
 }
@@ -90,8 +104,16 @@ impl std::fmt::Display for Trigger {
         match self {
             Self::Signal => f.write_str("signal"),
             Self::FileChange => f.write_str("file change"),
+            Self::Retry => f.write_str("retry"),
             Self::Admin(name) => write!(f, "admin {name}"),
         }
+    }
+}
+
+impl Trigger {
+    /// Whether somebody asked for it.
+    pub fn is_asked(&self) -> bool {
+        !matches!(self, Self::FileChange | Self::Retry)
     }
 }
 
@@ -112,6 +134,7 @@ impl<S: Subject> Clone for Handle<S> {
 
 enum Request<S: Subject> {
     Reload(Trigger, oneshot::Sender<Outcome>),
+    Command(Trigger, S::Command, oneshot::Sender<Outcome>),
     Configure(S::Settings),
     Stop,
 }
@@ -122,6 +145,13 @@ impl<S: Subject> Handle<S> {
         let (sender, outcome) = oneshot::channel();
         // Fails only when the thread is gone, as in the last moment of a drain.
         _ = self.requests.send(Request::Reload(trigger, sender));
+        outcome
+    }
+
+    /// Like a reload, of which it takes its turn.
+    pub fn command(&self, trigger: Trigger, command: S::Command) -> oneshot::Receiver<Outcome> {
+        let (sender, outcome) = oneshot::channel();
+        _ = self.requests.send(Request::Command(trigger, command, sender));
         outcome
     }
 
@@ -136,14 +166,15 @@ impl<S: Subject> Handle<S> {
     }
 }
 
-/// Starts the thread.
+/// Starts the thread. `refused` is why what is in service is not what the files say, if it is not.
 ///
 /// # Errors
 /// If no thread can be started.
-pub fn start<S: Subject>(subject: S) -> std::io::Result<Handle<S>> {
+pub fn start<S: Subject>(subject: S, refused: Option<String>) -> std::io::Result<Handle<S>> {
     let (requests, received) = channel();
-    let last_error = LastError::default();
-    let worker = Worker { subject, last_error: Arc::clone(&last_error) };
+    let retry_at = refused.is_some().then(|| Instant::now() + S::RETRY);
+    let last_error = LastError::new(ArcSwapOption::from(refused.map(Arc::new)));
+    let worker = Worker { subject, last_error: Arc::clone(&last_error), retry_at };
     let mut thread = ThreadBuilder::default().name(S::NAME);
     if S::IS_IDLE {
         let idle = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
@@ -161,6 +192,8 @@ pub fn start<S: Subject>(subject: S) -> std::io::Result<Handle<S>> {
 struct Worker<S> {
     subject: S,
     last_error: LastError,
+    /// While the last reload was refused.
+    retry_at: Option<Instant>,
 }
 
 impl<S: Subject> Worker<S> {
@@ -170,7 +203,12 @@ impl<S: Subject> Worker<S> {
             let request = match received.recv_timeout(LOOK) {
                 Ok(request) => Some(request),
                 Err(RecvTimeoutError::Timeout) if self.look() != self.subject.files() => self.settle(received),
-                Err(RecvTimeoutError::Timeout) => continue,
+                Err(RecvTimeoutError::Timeout) => {
+                    if self.retry_at.is_some_and(|at| Instant::now() >= at) {
+                        self.reload(&Trigger::Retry);
+                    }
+                    continue;
+                }
                 Err(RecvTimeoutError::Disconnected) => return,
             };
             match request {
@@ -184,24 +222,33 @@ impl<S: Subject> Worker<S> {
         }
     }
 
-    /// All that has been asked meanwhile is answered by one reload.
+    /// Reloads that were asked for one after the other are answered by one.
     fn answer(&mut self, request: Request<S>, received: &Receiver<Request<S>>) -> ControlFlow<()> {
         let mut wanted = Vec::new();
         for request in std::iter::once(request).chain(received.try_iter()) {
             match request {
-                Request::Reload(trigger, outcome) => wanted.push((trigger, outcome)),
+                Request::Reload(trigger, asked) => wanted.push((trigger, asked)),
+                Request::Command(trigger, command, asked) => {
+                    self.reload_for(std::mem::take(&mut wanted));
+                    let outcome = self.attempt(&trigger, |subject| subject.command(command));
+                    tell::<S>(&trigger, &outcome);
+                    // Who asked may have gone.
+                    _ = asked.send(outcome);
+                }
                 Request::Configure(settings) => self.subject.configure(settings),
                 Request::Stop => return ControlFlow::Break(()),
             }
         }
-        if let Some((trigger, _)) = wanted.last() {
-            let outcome = self.reload(trigger);
-            for (_, asked) in wanted {
-                // Who asked may have gone.
-                _ = asked.send(outcome.clone());
-            }
-        }
+        self.reload_for(wanted);
         ControlFlow::Continue(())
+    }
+
+    fn reload_for(&mut self, wanted: Vec<(Trigger, oneshot::Sender<Outcome>)>) {
+        let Some((trigger, _)) = wanted.last() else { return };
+        let outcome = self.reload(trigger);
+        for (_, asked) in wanted {
+            _ = asked.send(outcome.clone());
+        }
     }
 
     fn look(&self) -> Vec<Watched> {
@@ -225,24 +272,46 @@ impl<S: Subject> Worker<S> {
         None
     }
 
-    /// A panic is a failed reload, not the end of all reloads.
     fn reload(&mut self, trigger: &Trigger) -> Outcome {
-        let begun = Instant::now();
-        let reloaded = catch_unwind(AssertUnwindSafe(|| self.subject.reload()));
-        let outcome = reloaded.unwrap_or_else(|_| Outcome::Refused(Vec::new()));
-        telemetry::reload(S::NAME, outcome.result());
-        self.last_error.store(outcome.reason().map(Arc::new));
-        let seconds = begun.elapsed().as_secs_f64();
-        let what = S::NAME;
-        match &outcome {
-            Outcome::Published(generation) => tracing::info!(what, %trigger, generation, seconds, "published anew"),
-            Outcome::Unchanged(generation) => tracing::info!(what, %trigger, generation, "unchanged"),
-            Outcome::Refused(problems) => {
-                let errors = problems.iter().filter(|problem| problem.severity == Severity::Error).count();
-                tracing::error!(what, %trigger, errors, "refused; what was in service before serves on");
-            }
+        let before = self.last_error.load_full();
+        let outcome = self.attempt(trigger, |subject| subject.reload(trigger));
+        self.retry_at = matches!(outcome, Outcome::Refused(_)).then(|| Instant::now() + S::RETRY);
+        let reason = outcome.reason().map(Arc::new);
+        // Refused again for the same reason is no news.
+        if *trigger != Trigger::Retry || reason != before {
+            tell::<S>(trigger, &outcome);
         }
+        self.last_error.store(reason);
         outcome
+    }
+
+    /// A panic is a failure, not the end of all reloads.
+    fn attempt(&mut self, trigger: &Trigger, act: impl FnOnce(&mut S) -> Outcome) -> Outcome {
+        let begun = Instant::now();
+        let outcome = catch_unwind(AssertUnwindSafe(|| act(&mut self.subject)));
+        let outcome = outcome.unwrap_or_else(|_| Outcome::Refused(Vec::new()));
+        telemetry::reload(S::NAME, outcome.result());
+        tracing::debug!(what = S::NAME, %trigger, seconds = begun.elapsed().as_secs_f64(), "reloaded");
+        outcome
+    }
+}
+
+fn tell<S: Subject>(trigger: &Trigger, outcome: &Outcome) {
+    let what = S::NAME;
+    match outcome {
+        Outcome::Published(generation, warnings) => {
+            log(warnings);
+            tracing::info!(what, %trigger, generation, "published anew");
+        }
+        Outcome::Unchanged(generation) => tracing::info!(what, %trigger, generation, "unchanged"),
+        Outcome::Held(generation) => {
+            tracing::warn!(what, %trigger, generation, "held since a rollback: not reloaded until someone asks");
+        }
+        Outcome::Refused(problems) => {
+            log(problems);
+            let errors = problems.iter().filter(|problem| problem.severity == Severity::Error).count();
+            tracing::error!(what, %trigger, errors, "refused; what was in service before serves on");
+        }
     }
 }
 

@@ -30,6 +30,8 @@ pub struct Admin {
     pub last_error: LastError,
     /// Sets reloads going.
     pub reload: Arc<dyn Fn(Trigger) -> Asked + Send + Sync>,
+    /// Goes back to the table before.
+    pub roll_back: Arc<dyn Fn(Trigger) -> oneshot::Receiver<Outcome> + Send + Sync>,
 }
 
 /// Reloads that were asked for, and will be over.
@@ -41,6 +43,7 @@ pub struct Asked {
 pub fn router(admin: Admin, header_count: usize) -> Router {
     let routes = Router::new()
         .route("/reload", post(reload))
+        .route("/rollback", post(roll_back))
         .route("/table", get(table))
         .method_not_allowed_fallback(async || Problem::MethodNotAllowed)
         .fallback(async || Problem::NotFound)
@@ -70,7 +73,7 @@ async fn table(State(admin): State<Admin>) -> Response {
         counts: Counts::of(&snapshot.table),
         loaded_at: OffsetDateTime::from(snapshot.loaded_at).format(&Rfc3339).unwrap_or_default(),
         source: &snapshot.source,
-        held: false,
+        held: admin.tables.is_held(),
         last_error: admin.last_error.load().as_deref().cloned(),
     };
     no_store(Json(shown).into_response())
@@ -96,14 +99,14 @@ struct Both {
 
 /// A refusal after RFC 9457, with what came of each.
 #[derive(Serialize)]
-struct Refused {
+struct Refused<T> {
     #[serde(rename = "type")]
     kind: &'static str,
     title: &'static str,
     status: u16,
     detail: String,
     #[serde(flatten)]
-    both: Both,
+    outcome: T,
 }
 
 async fn reload(
@@ -130,22 +133,48 @@ async fn reload(
         return Ok(no_store(Json(both).into_response()));
     }
     let detail = format!("{}; what was in service before serves on", refused.join("; "));
+    Ok(conflict(detail, both))
+}
+
+fn conflict(detail: String, outcome: impl Serialize) -> Response {
     let status = StatusCode::CONFLICT;
-    let refused = Refused { kind: "about:blank", title: "Conflict", status: status.as_u16(), detail, both };
+    let refused = Refused { kind: "about:blank", title: "Conflict", status: status.as_u16(), detail, outcome };
     let mut response = no_store((status, Json(refused)).into_response());
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-    Ok(response)
+    response
+}
+
+async fn roll_back(
+    State(admin): State<Admin>,
+    Extension(admission): Extension<Admission>,
+) -> Result<Response, Problem> {
+    let identity = admitted(&admission)?;
+    let outcome = (admin.roll_back)(Trigger::Admin(identity.name.clone())).await.map_err(|_| Problem::Leaving)?;
+    match outcome.reason() {
+        None => Ok(no_store(Json(OfTable { table: Reloaded::of(outcome) }).into_response())),
+        Some(reason) => {
+            let detail = format!("the table was not rolled back: {reason}");
+            Ok(conflict(detail, OfTable { table: Reloaded::of(outcome) }))
+        }
+    }
+}
+
+/// What came of a rollback.
+#[derive(Serialize)]
+struct OfTable {
+    table: Reloaded,
 }
 
 impl Reloaded {
     fn of(outcome: Outcome) -> Self {
         match outcome {
-            Outcome::Published(generation) => {
-                Self { result: "published", generation: Some(generation), problems: Vec::new() }
+            Outcome::Published(generation, problems) => {
+                Self { result: "published", generation: Some(generation), problems }
             }
             Outcome::Unchanged(generation) => {
                 Self { result: "unchanged", generation: Some(generation), problems: Vec::new() }
             }
+            Outcome::Held(generation) => Self { result: "held", generation: Some(generation), problems: Vec::new() },
             Outcome::Refused(problems) => Self { result: "refused", generation: None, problems },
         }
     }

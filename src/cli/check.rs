@@ -67,8 +67,8 @@ impl Check {
                     problems::tell(&found);
                     return print(config);
                 }
-                let prepared = config.and_then(|config| app::prepare(config, SystemTime::now(), &mut found));
-                prepared.map(|prepared| Good::new(&prepared.table))
+                let prepared = config.and_then(|config| app::prepare(config, None, SystemTime::now(), &mut found));
+                prepared.map(|prepared| Good::new(&prepared.first.table))
             }
         };
         let good = problems::good(&found);

@@ -83,7 +83,10 @@ async fn prepare(
     signals: &mut Signals,
 ) -> io::Result<Option<Checked>> {
     let preparing = tokio::task::spawn_blocking(move || {
-        let prepared = config.and_then(|config| app::prepare(config, SystemTime::now(), &mut found));
+        let prepared = config.and_then(|config| {
+            let state = app::open_state(&config, &mut found);
+            app::prepare(config, state, SystemTime::now(), &mut found)
+        });
         (prepared, found)
     });
     tokio::select! {

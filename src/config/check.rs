@@ -52,7 +52,6 @@ pub fn warnings(config: &Config) -> Vec<(&'static str, String)> {
     let guards = &config.guards;
     [
         (config.table.overrides.is_some(), "table.overrides"),
-        (config.table.state.is_some(), "table.state"),
         (guards.max_moved.to_bits() != max_moved.to_bits(), "guards.max_moved"),
         (guards.max_shrunk.to_bits() != max_shrunk.to_bits(), "guards.max_shrunk"),
         (guards.min_interval != min_interval, "guards.min_interval"),

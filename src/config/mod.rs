@@ -60,9 +60,19 @@ pub struct Table {
     /// What ops switch in an incident. Beside the table unless set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub overrides: Option<PathBuf>,
-    /// A directory for the last good tables. None are kept unless set.
+    /// A directory for the last good tables: what a restart serves when the source is bad or gone, and what a
+    /// rollback goes back to. None are kept unless set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<PathBuf>,
+    /// Tables that can be gone back to, beside the one in service. Files that tables share are kept once.
+    #[serde(default = "Table::keep")]
+    pub keep: usize,
+}
+
+impl Table {
+    fn keep() -> usize {
+        5
+    }
 }
 
 /// The server's identity. PEM files, both required.
@@ -278,6 +288,7 @@ impl Config {
                 source: base.join("data/cdn-table.json").to_string_lossy().into_owned(),
                 overrides: None,
                 state: None,
+                keep: Table::keep(),
             },
             tls: Tls { certificate: certs.join("server.pem"), key: certs.join("server.key") },
             clients: Clients {

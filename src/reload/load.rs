@@ -1,9 +1,12 @@
 //! From a path to a compiled table: all inputs read, checked, compiled. `serve`, `check` and
 //! `lookup` all load through here.
 
+use std::collections::HashSet;
 use std::path::Path;
 
-use crate::file::{self, Watched, digest_of_all, sha256};
+use super::source::{Local, Named, Source};
+use super::state::KeptFile;
+use crate::file::{Watched, digest_of_all, sha256};
 use crate::table::manifest::FileRef;
 use crate::table::problem::Place;
 use crate::table::{Inputs, Manifest, Problems, Table, compile};
@@ -12,8 +15,10 @@ use crate::table::{Inputs, Manifest, Problems, Table, compile};
 pub struct Gathered {
     manifest: Option<Manifest>,
     inputs: Inputs,
-    /// The files that were looked at, for who watches them.
-    pub files: Vec<Watched>,
+    /// The files that were read.
+    pub files: Vec<KeptFile>,
+    /// Those that were looked at, for who watches them.
+    pub watched: Vec<Watched>,
     pub problems: Problems,
 }
 
@@ -33,12 +38,17 @@ impl Gathered {
 
 /// Reads a table's document and every file that it names, up to `limit` bytes in all.
 pub fn gather(path: &Path, limit: u64) -> Gathered {
+    gather_from(&Local::new(path), limit, |_, _| {})
+}
+
+/// The same from anywhere. Each file's bytes and SHA-256 are shown to `keep`, before anything is made of them.
+pub fn gather_from(source: &dyn Source, limit: u64, mut keep: impl FnMut(&[u8], &str)) -> Gathered {
     let mut problems = Problems::new();
-    let name = path.to_string_lossy();
+    let name = source.name();
     let file = problems.file(&name);
-    let mut files = vec![Watched::now(path.to_owned())];
+    let mut watched: Vec<Watched> = source.watched(Named::Document).into_iter().collect();
     let mut inputs = Inputs { limit, ..Inputs::default() };
-    let text = file::read(path, limit).and_then(|bytes| {
+    let text = source.read(Named::Document, limit).and_then(|bytes| {
         String::from_utf8(bytes)
             .map_err(|error| format!("not UTF-8 text, from byte {}", error.utf8_error().valid_up_to()))
     });
@@ -46,22 +56,25 @@ pub fn gather(path: &Path, limit: u64) -> Gathered {
         Ok(text) => text,
         Err(message) => {
             problems.error(Place::whole_file(file), message);
-            return Gathered { manifest: None, inputs, files, problems };
+            return Gathered { manifest: None, inputs, files: Vec::new(), watched, problems };
         }
     };
     let mut left = limit - text.len() as u64;
-    let mut digests = vec![(String::new(), sha256(text.as_bytes()))];
+    let mut files = vec![KeptFile { path: String::new(), sha256: sha256(text.as_bytes()) }];
+    keep(text.as_bytes(), &files[0].sha256);
     let manifest = Manifest::parse(&name, &text, &mut problems);
-    let folder = path.parent().unwrap_or(Path::new(""));
     let named: Vec<FileRef> = manifest.iter().flat_map(Manifest::files).cloned().collect();
+    let mut seen = HashSet::new();
     for named in named {
-        let path = folder.join(&named.path);
-        if !files.iter().any(|file| file.path == path) {
-            files.push(Watched::now(path.clone()));
-            match file::read(&path, left) {
+        if seen.insert(named.path.clone()) {
+            let file = Named::File(&named.path);
+            watched.extend(source.watched(file));
+            match source.read(file, left) {
                 Ok(bytes) => {
                     left -= bytes.len() as u64;
-                    digests.push((named.path.clone(), sha256(&bytes)));
+                    let sha256 = sha256(&bytes);
+                    keep(&bytes, &sha256);
+                    files.push(KeptFile { path: named.path.clone(), sha256 });
                     inputs.files.insert(named.path.clone(), bytes);
                 }
                 Err(message) => {
@@ -69,7 +82,7 @@ pub fn gather(path: &Path, limit: u64) -> Gathered {
                 }
             }
         }
-        let found = digests.iter().find(|(path, _)| *path == named.path).map(|(_, sha256)| sha256);
+        let found = files.iter().find(|file| file.path == named.path).map(|file| &file.sha256);
         if let (Some(pinned), Some(found)) = (&named.sha256, found)
             && pinned != found
         {
@@ -77,6 +90,6 @@ pub fn gather(path: &Path, limit: u64) -> Gathered {
             problems.error(named.place, message);
         }
     }
-    inputs.digest = digest_of_all(digests);
-    Gathered { manifest, inputs, files, problems }
+    inputs.digest = digest_of_all(files.iter().map(|file| (file.path.clone(), file.sha256.clone())).collect());
+    Gathered { manifest, inputs, files, watched, problems }
 }

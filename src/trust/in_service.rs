@@ -1,14 +1,15 @@
 //! Trust in service, as its worker reloads it: by the same triggers as the table, and independently
 //! of it, so that a bad table never holds back a revocation.
 
-use std::time::SystemTime;
+use std::convert::Infallible;
+use std::time::{Duration, SystemTime};
 
 use super::current::Publisher;
 use super::gather::{Gathered, Settings};
 use super::load::{Lasting, load};
 use crate::file::Watched;
 use crate::table::Problems;
-use crate::worker::{self, Outcome, Subject};
+use crate::worker::{Outcome, Subject, Trigger};
 
 pub struct TrustInService {
     publisher: Publisher,
@@ -28,7 +29,9 @@ impl Subject for TrustInService {
     const NAME: &'static str = "trust";
     // A revocation can't wait until the machine has nothing better to do.
     const IS_IDLE: bool = false;
+    const RETRY: Duration = Duration::from_secs(10);
     type Settings = Settings;
+    type Command = Infallible;
 
     fn configure(&mut self, settings: Settings) {
         self.settings = settings;
@@ -38,7 +41,11 @@ impl Subject for TrustInService {
         &self.files
     }
 
-    fn reload(&mut self) -> Outcome {
+    fn command(&mut self, command: Infallible) -> Outcome {
+        match command {}
+    }
+
+    fn reload(&mut self, _: &Trigger) -> Outcome {
         let gathered = Gathered::read(&self.settings);
         self.files.clone_from(&gathered.watched);
         let before = self.publisher.trust();
@@ -48,9 +55,8 @@ impl Subject for TrustInService {
         let mut problems = Problems::new();
         let trust = load(&self.settings, &gathered, &self.lasting, Some(&before), SystemTime::now(), &mut problems);
         let shown = problems.shown();
-        worker::log(&shown);
         match trust {
-            Some(trust) => Outcome::Published(self.publisher.publish(trust)),
+            Some(trust) => Outcome::Published(self.publisher.publish(trust), shown),
             None => Outcome::Refused(shown),
         }
     }
