@@ -117,9 +117,7 @@ impl Looked<'_> {
         own: &X509Certificate<'_>,
     ) -> Result<Vec<Vec<u8>>, String> {
         let policy = self.policy;
-        let sent = chain.iter().skip(1);
-        let intermediates: Vec<CertificateDer<'_>> =
-            sent.chain(&policy.intermediates).map(|der| CertificateDer::from(der.as_ref())).collect();
+        let intermediates = policy.intermediates(chain.get(1..).unwrap_or_default());
         // That it is out of date is a step of its own.
         let time = self.now.clamp(beginning_of(own), end_of(own).max(beginning_of(own)));
         let found = RefCell::new(Vec::new());

@@ -19,6 +19,11 @@ use super::revocation::{Currency, Revocation};
 use crate::client::{Identity, Refusal};
 use crate::config::{CrlUse, NamePattern, Role};
 
+/// CA certificates that are looked at of those that a client sends. A path has six at most. Trying all ways
+/// from one to the next costs time that grows with a power of their number: 500, which have room in a
+/// handshake, keep a processor busy for 20 seconds, whoever sent them.
+const LOOKED_AT: usize = 8;
+
 /// Who may ask, as what. Immutable once loaded.
 #[derive(Debug)]
 pub struct Policy {
@@ -102,8 +107,7 @@ impl Policy {
         let (own, sent) = chain.split_first().ok_or(Refusal::NoCertificate)?;
         let end_entity = EndEntityCert::try_from(own).map_err(|_| Refusal::Malformed)?;
         let shown = certificate::parse(own).ok_or(Refusal::Malformed)?;
-        let intermediates: Vec<CertificateDer<'_>> =
-            sent.iter().chain(&self.intermediates).map(|der| CertificateDer::from(der.as_ref())).collect();
+        let intermediates = self.intermediates(sent);
         // Of the last path that webpki found.
         let judged = Cell::new(None);
         let judge = |path: &VerifiedPath<'_>| {
@@ -138,6 +142,13 @@ impl Policy {
         let until = currency.until.filter(|_| needs_lists);
         let valid_until = until.map_or(valid_until, |until| until.min(valid_until));
         Ok(Identity { name: certificate::name(&shown), roles, valid_until })
+    }
+
+    /// The CA certificates that a path may lead through: those that a client sent, in whose order each is to
+    /// have issued the one before (RFC 5246, section 7.4.2), and those configured.
+    pub(super) fn intermediates<'c>(&'c self, sent: &'c [CertificateDer<'_>]) -> Vec<CertificateDer<'c>> {
+        let looked_at = sent.iter().take(LOOKED_AT);
+        looked_at.chain(&self.intermediates).map(|der| CertificateDer::from(der.as_ref())).collect()
     }
 
     /// What webpki does not ask of a path, from the client's certificate to the root.

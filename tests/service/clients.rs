@@ -3,6 +3,7 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
+use std::time::Instant;
 
 use rcgen::{BasicConstraints, ExtendedKeyUsagePurpose, IsCa, KeyUsagePurpose};
 use rustls::AlertDescription::{
@@ -248,9 +249,9 @@ fn a_certificate_out_of_date_is_refused() {
 /// Until when a leaf of this short life is good for certain, and after which it is surely not.
 const SHORT_LIFE: Duration = Duration::seconds(6);
 
-fn wait_out(service: &Service, from: std::time::Instant) {
+fn wait_out(service: &Service, from: Instant) {
     let ends = from + SHORT_LIFE.unsigned_abs() + std::time::Duration::from_secs(2);
-    std::thread::sleep(ends.saturating_duration_since(std::time::Instant::now()));
+    std::thread::sleep(ends.saturating_duration_since(Instant::now()));
     assert_ne!(service.metrics().samples.len(), 0, "the service lives");
 }
 
@@ -259,7 +260,7 @@ fn a_resumed_session_is_decided_again() {
     let setup = Setup::new();
     let service = Service::start(&setup);
     let leaf = selector().valid(-Duration::hours(1), SHORT_LIFE).issued_by(&setup.pki.media);
-    let begun = std::time::Instant::now();
+    let begun = Instant::now();
     let clients = VERSIONS.map(|version| setup.client_of(version, Some(&leaf)));
     for client in &clients {
         for kind in [HandshakeKind::Full, HandshakeKind::Resumed, HandshakeKind::Resumed] {
@@ -289,7 +290,7 @@ fn a_refused_resumed_http2_session_is_closed() {
     let setup = Setup::new();
     let service = Service::start(&setup);
     let leaf = selector().valid(-Duration::hours(1), SHORT_LIFE).issued_by(&setup.pki.media);
-    let begun = std::time::Instant::now();
+    let begun = Instant::now();
     let client = setup.client(Some(&leaf));
     assert_eq!(client.get(service.lookup, TARGET).unwrap().status, 200);
 
@@ -308,7 +309,7 @@ fn an_open_connection_is_decided_again_when_its_certificate_expires() {
     let setup = Setup::new();
     let service = Service::start(&setup);
     let leaf = selector().valid(-Duration::hours(1), SHORT_LIFE).issued_by(&setup.pki.media);
-    let begun = std::time::Instant::now();
+    let begun = Instant::now();
     let mut connection = setup.client(Some(&leaf)).connect(service.lookup).unwrap();
     let mut lasting = setup.client(Some(&setup.selector)).connect(service.lookup).unwrap();
     assert_eq!(connection.get(TARGET).unwrap().status, 200);
@@ -445,6 +446,28 @@ fn a_chain_over_64_kb_is_refused() {
         assert!(setup.client_of(version, Some(&stuffed)).get(service.lookup, TARGET).is_err());
     }
     assert_eq!(statuses(&setup, &service, &setup.selector), [200, 200], "others are served");
+}
+
+/// Each of many CAs may have issued each of as many others: paths without number, and none leads anywhere.
+#[test]
+fn a_maze_of_cas_is_refused_at_once() {
+    let setup = Setup::new();
+    let service = Service::start(&setup);
+    let layers: Vec<Vec<Authority>> = (0..5)
+        .map(|layer| {
+            let above = Authority::root(&format!("{}", layer + 1));
+            (0..20).map(|_| above.below(&format!("{layer}"), |_| {})).collect()
+        })
+        .collect();
+    let leaf = selector().issued_by(&layers[0][0]);
+    let maze = leaf.with(&layers.iter().flatten().collect::<Vec<_>>());
+    let begun = Instant::now();
+    assert_refused(&setup, &service, "a maze", Some(&maze), &[UnknownCA, BadCertificate]);
+    assert!(begun.elapsed() < Duration::seconds(2), "it took {:?} to turn away", begun.elapsed());
+    // Whose path is short loses nothing by what it sends beside.
+    let by_media = selector().issued_by(&setup.pki.media);
+    let beside = [vec![&setup.pki.media], layers[0].iter().collect()].concat();
+    assert_eq!(statuses(&setup, &service, &by_media.with(&beside)), [200, 200]);
 }
 
 #[test]
