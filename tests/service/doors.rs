@@ -160,6 +160,21 @@ fn sessions_and_connections_outlive_a_reload() {
 }
 
 #[test]
+fn a_list_that_came_too_early_takes_effect_when_it_may() {
+    let doors = Doors::open();
+    let client = leaf(1).issued_by(&doors.setup.pki.media);
+    // Clocks may differ by a minute, and this is a little more.
+    let ahead = time::Duration::seconds(64);
+    let list = Crl::new().number(2).revoking(&client).valid(ahead, time::Duration::days(1));
+    doors.change(|| {
+        doors.setup.replace("certs/media-crl.pem", list.pem_by(&doors.setup.pki.media));
+        wait_until("it is told", || doors.service.errors().contains("is valid only from"));
+        assert_eq!(doors.setup.client(Some(&client)).alert(doors.service.lookup), None);
+    });
+    assert_eq!(doors.setup.client_of(&TLS12, Some(&client)).alert(doors.service.lookup), Some(CertificateRevoked));
+}
+
+#[test]
 fn a_certificate_that_is_put_back_gets_in_again() {
     let doors = Doors::open();
     let client = leaf(1).issued_by(&doors.setup.pki.media);
