@@ -160,6 +160,19 @@ fn sessions_and_connections_outlive_a_reload() {
 }
 
 #[test]
+fn a_list_that_is_left_out_takes_no_revocation_back() {
+    let doors = Doors::open();
+    let Setup { pki, .. } = &doors.setup;
+    let client = leaf(1).issued_by(&pki.media);
+    let list = Crl::new().number(2).revoking_ca(&pki.media).pem_by(&pki.root);
+    doors.change(|| doors.setup.replace("certs/root-crl.pem", list));
+    doors.setup.replace("certs/root-crl.pem", Crl::new().number(2).pem_by(&pki.media));
+    let told = "`CN=Test root` has no revocation list any more, and had one";
+    wait_until("it is told", || doors.service.errors().contains(told));
+    assert_eq!(doors.setup.client(Some(&client)).alert(doors.service.lookup), Some(CertificateRevoked));
+}
+
+#[test]
 fn a_list_that_came_too_early_takes_effect_when_it_may() {
     let doors = Doors::open();
     let client = leaf(1).issued_by(&doors.setup.pki.media);
