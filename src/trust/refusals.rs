@@ -17,6 +17,9 @@ const EVERY: Duration = Duration::from_mins(1);
 /// Clients that are told apart within a minute. More are an attack, and share one line.
 const TOLD_APART: usize = 256;
 
+/// Characters of what a certificate says. Whoever is refused chose them, and a handshake has room for 64 kB.
+const SHOWN: usize = 256;
+
 #[derive(Debug, Default)]
 pub struct Refusals {
     told: Mutex<Told>,
@@ -54,14 +57,23 @@ impl Refusals {
         }
         match chain.first().and_then(|own| certificate::parse(own)) {
             Some(own) => {
-                let names = certificate::names(&own).join(", ");
-                let (subject, issuer) = (own.subject().to_string(), own.issuer().to_string());
-                let serial = certificate::serial(&own);
+                let names = short(certificate::names(&own).join(", "));
+                let (subject, issuer) = (short(own.subject().to_string()), short(own.issuer().to_string()));
+                let serial = short(certificate::serial(&own));
                 tracing::warn!(reason, client, subject, names, issuer, serial, silent, "refused a client: {why}");
             }
             None => tracing::warn!(reason, client, silent, "refused a client: {why}"),
         }
     }
+}
+
+/// Cuts what is too long for a line.
+fn short(mut text: String) -> String {
+    if let Some((end, _)) = text.char_indices().nth(SHOWN) {
+        text.truncate(end);
+        text.push_str("...");
+    }
+    text
 }
 
 /// A line that is due.
@@ -125,6 +137,12 @@ mod tests {
         }
         assert_eq!(told.turn((vec![1], "expired"), start + SECOND), Some(Turn { silent: 0, is_shared: false }));
         assert_eq!(told.turn(key(), start + EVERY), Some(Turn { silent: 59, is_shared: false }));
+    }
+
+    #[test]
+    fn what_a_certificate_says_is_cut_short() {
+        assert_eq!(short("CN=a".to_owned()), "CN=a");
+        assert_eq!(short("\u{fc}".repeat(60_000)), "\u{fc}".repeat(SHOWN) + "...");
     }
 
     #[test]
