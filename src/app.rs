@@ -26,7 +26,7 @@ use crate::table::Problems;
 use crate::table::problem::Place;
 use crate::trust::{self, Lasting, Trust, TrustInService, current};
 use crate::worker::{self, Handle, Trigger};
-use crate::{api, telemetry};
+use crate::{api, descriptors, telemetry};
 
 /// A reload of the largest table, on a machine that has no time for it, and a spare.
 const SLOWEST_RELOAD: Duration = Duration::from_mins(5);
@@ -89,6 +89,7 @@ pub async fn serve(
 ) -> io::Result<()> {
     let Prepared { config, first, state, trust, lasting, trust_files } = prepared;
     let First { table, source, watched, held, refused } = first;
+    descriptors::raise(&config);
     let sockets = Sockets::bind(&config)?;
     let addresses = sockets.addresses()?;
 
@@ -212,6 +213,7 @@ impl Service<'_> {
             authority: Arc::clone(&self.authority),
             table_error: Arc::clone(&self.reloads.table.last_error),
             trust_error: Arc::clone(&self.reloads.trust.last_error),
+            handshakes: self.handshakes.handle(),
         }
     }
 }

@@ -14,6 +14,7 @@
 //! - [`telemetry`]: logs, and the names of all metrics
 //! - [`mod@file`]: files as inputs: whole, of one moment, bounded
 //! - [`worker`]: a thread that keeps one subject up to date with its files
+//! - [`descriptors`]: as many open files as the system allows
 //! - [`memory`]: how a replaced table's memory goes back to the system
 //! - [`shown`]: what a TLS server shows, for who looks and does not trust
 //! - [`phase`]: how far the process is on its way out
@@ -35,6 +36,7 @@ pub mod app;
 pub mod cli;
 pub mod client;
 pub mod config;
+pub mod descriptors;
 pub mod file;
 pub mod health;
 pub mod listener;

@@ -135,7 +135,9 @@ fn begin_at_zero() {
     for refusal in Refusal::ALL {
         refusals(refusal.reason()).absolute(0);
     }
-    sheds("connections").absolute(0);
+    for reason in ["connections", "handshakes"] {
+        sheds(reason).absolute(0);
+    }
 }
 
 /// What one listener counts.

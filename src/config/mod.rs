@@ -175,7 +175,8 @@ impl Default for Guards {
 #[serde(default)]
 pub struct Limits {
     /// Open connections of a TLS listener. Each costs about 40 kB; 10,000 are a large fleet of
-    /// callers. One more is closed at once, so that its client can try another instance.
+    /// callers. For one more, the one that has been shaking hands for longest gives way; if none is, the new one
+    /// is closed at once, so that its client can try another instance.
     pub connections: usize,
     /// Time for a TLS handshake, from accept to its end. A slow phone needs 1; a client that
     /// drips bytes must not hold a connection for longer.

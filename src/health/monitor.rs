@@ -6,6 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 use arc_swap::ArcSwap;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use tokio::runtime::Handle;
 
 use super::acceptor::Acceptor;
 use super::report::{Check, Report, Status};
@@ -28,6 +29,8 @@ pub struct Subjects {
     pub table_error: LastError,
     /// The same of trust.
     pub trust_error: LastError,
+    /// Where handshakes are computed.
+    pub handshakes: Handle,
 }
 
 /// Looks, and keeps the latest results.
@@ -66,6 +69,7 @@ impl Monitor {
             reload("reload", "table", &subjects.table_error),
             reload("trust_reload", "trust", &subjects.trust_error),
         ];
+        checks.push(handshakes(&subjects.handshakes).await);
         for acceptor in &subjects.acceptors {
             checks.push(acceptor.look().await);
         }
@@ -114,6 +118,16 @@ fn certificate(ends: SystemTime, now: SystemTime) -> Check {
         Err(_) => Check::fail(NAME, format!("the server's certificate expired at {when}")),
         Ok(left) if left < NOTICE => Check::warn(NAME, format!("the server's certificate expires at {when}")),
         Ok(_) => Check::pass(NAME),
+    }
+}
+
+/// Whether the threads for handshakes turn over. In a storm they may not, for a while: a warning, since open
+/// connections are answered all the same, and turning clients away would make them come back.
+async fn handshakes(threads: &Handle) -> Check {
+    const NAME: &str = "handshakes";
+    match tokio::time::timeout(ROUND, threads.spawn(async {})).await {
+        Ok(_) => Check::pass(NAME),
+        Err(_) => Check::warn(NAME, "new connections wait for over a second until their handshake begins"),
     }
 }
 

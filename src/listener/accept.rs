@@ -1,14 +1,17 @@
 //! The accept loop. It outlives every error; only the process's end ends it.
 
+use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::runtime::Handle;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::AbortHandle;
 use tokio_util::task::TaskTracker;
 
 use super::activity::Patience;
@@ -72,6 +75,7 @@ pub async fn run(listener: Listener, config: Config, connections: TaskTracker, m
         handshakes,
     });
     let places = places(&config.limits);
+    let mut shaking = VecDeque::new();
     let mut failing = false;
     loop {
         let accepted = tokio::select! {
@@ -82,18 +86,24 @@ pub async fn run(listener: Listener, config: Config, connections: TaskTracker, m
             Ok((stream, peer)) => {
                 failing = false;
                 let is_probe = stream.local_addr().is_ok_and(|local| probe.is_held_by(peer, local));
-                let place = if is_probe { None } else { Arc::clone(&places).try_acquire_owned().ok() };
+                let place = if is_probe { None } else { place(&places, &mut shaking).await };
                 if place.is_none() && !is_probe {
                     telemetry::shed("connections");
                     continue;
                 }
                 prepare(&stream);
-                let connection =
-                    Connection { stream, client: (!is_probe).then(|| peer.ip()), settings: Arc::clone(&settings) };
-                connections.spawn(async move {
+                let shaken = Arc::new(AtomicBool::new(is_probe));
+                let connection = Connection {
+                    stream,
+                    client: (!is_probe).then(|| peer.ip()),
+                    shaken: Arc::clone(&shaken),
+                    settings: Arc::clone(&settings),
+                };
+                let task = connections.spawn(async move {
                     connection.serve().await;
                     drop(place);
                 });
+                shaking.push_back(Shaking { shaken, task: task.abort_handle() });
             }
             Err(error) => {
                 if !std::mem::replace(&mut failing, true) {
@@ -103,6 +113,34 @@ pub async fn run(listener: Listener, config: Config, connections: TaskTracker, m
             }
         }
     }
+}
+
+/// A connection that may still be shaking hands.
+struct Shaking {
+    shaken: Arc<AtomicBool>,
+    task: AbortHandle,
+}
+
+impl Shaking {
+    fn is_over(&self) -> bool {
+        self.shaken.load(Ordering::Relaxed) || self.task.is_finished()
+    }
+}
+
+/// A place for a new connection. Where all are taken, the one that has been shaking hands for longest gives
+/// way: strangers that connect and say nothing keep nobody out.
+async fn place(places: &Arc<Semaphore>, shaking: &mut VecDeque<Shaking>) -> Option<OwnedSemaphorePermit> {
+    while shaking.front().is_some_and(Shaking::is_over) {
+        shaking.pop_front();
+    }
+    if let Ok(place) = Arc::clone(places).try_acquire_owned() {
+        return Some(place);
+    }
+    shaking.retain(|shaking| !shaking.is_over());
+    shaking.pop_front()?.task.abort();
+    telemetry::shed("handshakes");
+    let place = Arc::clone(places).acquire_owned();
+    tokio::time::timeout(ACCEPT_PAUSE, place).await.ok()?.ok()
 }
 
 fn places(limits: &Limits) -> Arc<Semaphore> {

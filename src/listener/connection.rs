@@ -6,6 +6,7 @@ use std::future::Future;
 use std::net::IpAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -66,15 +67,18 @@ pub struct Connection {
     pub stream: TcpStream,
     /// None is the health probe, which is told of and counted nowhere.
     pub client: Option<IpAddr>,
+    /// To be told that the handshake is over.
+    pub shaken: Arc<AtomicBool>,
     pub settings: Arc<Settings>,
 }
 
 impl Connection {
     pub async fn serve(self) {
-        let Self { stream, client, settings } = self;
+        let Self { stream, client, shaken, settings } = self;
         let is_probe = client.is_none();
         let _counted = Counted::new(&settings.metrics, is_probe);
         let Some(stream) = shake(stream, client, &settings).await else { return };
+        shaken.store(true, Ordering::Relaxed);
         let (_, tls) = stream.get_ref();
         let chain = tls.peer_certificates().unwrap_or_default();
         let session = Session::new(Arc::clone(&settings.authority), chain, client, SystemTime::now());

@@ -17,6 +17,7 @@ use tokio::net::TcpStream;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::carried::Carried;
 use super::connection::{CLOSING, Settings};
@@ -88,12 +89,13 @@ async fn elsewhere(stream: TcpStream, client: Option<IpAddr>, settings: &Arc<Set
     let mut stream = Carried::new(stream);
     stream.leave().map_err(|_| LOST)?;
     let own_settings = Arc::clone(settings);
-    let shaken = settings.handshakes.spawn(async move {
+    // Who gives up here gives up there.
+    let shaken = AbortOnDropHandle::new(settings.handshakes.spawn(async move {
         stream.arrive().map_err(|_| LOST)?;
         let (kind, mut stream) = attempt(stream, client, &own_settings, deadline).await?;
         stream.get_mut().0.leave().map_err(|_| LOST)?;
         Ok((kind, stream))
-    });
+    }));
     // It may have panicked, which has been logged.
     let (kind, mut stream) = shaken.await.unwrap_or(Err(LOST))?;
     stream.get_mut().0.arrive().map_err(|_| LOST)?;

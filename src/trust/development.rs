@@ -52,7 +52,7 @@ pub const FILES: [(&str, &str); 20] = [
 /// If a file can't be written, or some are there and others are not.
 pub fn make(directory: &Path, now: OffsetDateTime) -> io::Result<bool> {
     let (there, missing): (Vec<&str>, Vec<&str>) =
-        FILES.iter().map(|(name, _)| *name).partition(|name| directory.join(name).exists());
+        FILES.iter().map(|(name, _)| *name).partition(|name| directory.join(name).symlink_metadata().is_ok());
     match (there.first(), missing.first()) {
         (Some(_), None) => return Ok(false),
         (Some(there), Some(missing)) => {

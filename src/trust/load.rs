@@ -208,7 +208,6 @@ impl Loading<'_> {
             self.expires(format!("crl:{}", list.ca.name), list.crl.next_update);
         }
         let before = self.previous.filter(|previous| previous.settings.clients == *clients);
-        self.lost_lists(clients, before, cas, &revocation);
         for (allow, chain) in clients.allow.iter().zip(&cas.issuers) {
             let Some(issuer) = chain.first().filter(|issuer| !revocation.has_list_of(issuer.as_ref())) else {
                 continue;
@@ -227,24 +226,6 @@ impl Loading<'_> {
                 .help("put it back, or take its file out of `clients.crls`");
         }
         revocation
-    }
-
-    /// Tells of CAs above the issuers whose list was there, and is not any more though the settings are the
-    /// same: what they have revoked would be good again.
-    fn lost_lists(&mut self, clients: &Clients, before: Option<&Trust>, cas: &Cas, revocation: &Revocation) {
-        let Some(before) = before else { return };
-        let issuers: Vec<&Ca> = cas.issuers.iter().filter_map(|chain| chain.first()).collect();
-        let above = cas.roots.iter().chain(cas.issuers.iter().flatten()).filter(|ca| !issuers.contains(ca));
-        let mut told: Vec<&Ca> = Vec::new();
-        for ca in above {
-            let had = before.judge.policy.revocation().has_list_of(ca.as_ref());
-            if had && !revocation.has_list_of(ca.as_ref()) && !told.contains(&ca) {
-                told.push(ca);
-                let path = clients.crls.first().map_or(Path::new(""), |path| path);
-                self.error(path, format!("`{}` has no revocation list any more, and had one", ca.name))
-                    .help("put its list back; to do without, take its file out of `clients.crls`");
-            }
-        }
     }
 
     /// The probe's identity, which the policy must let in as a probe.
@@ -303,6 +284,9 @@ impl Loading<'_> {
             } else if end < self.now {
                 self.error(path, format!("the certificate of `{subject}` expired at {}", written(end)))
                     .help("put a new one in its place");
+            } else if beginning > self.now && is_in_service {
+                self.warning(path, format!("the certificate of `{subject}` is valid only from {}", written(beginning)))
+                    .help("look at this machine's clock");
             } else if beginning > self.now {
                 self.error(path, format!("the certificate of `{subject}` is valid only from {}", written(beginning)));
             }

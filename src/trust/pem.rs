@@ -32,7 +32,7 @@ fn all_blocks<T>(bytes: &[u8], found: Result<Vec<T>, String>, what: &str, label:
     if found.is_empty() {
         return Err(format!("no {what} in it (a PEM block that begins with -----BEGIN {label}-----)"));
     }
-    let begun = count(bytes, b"-----BEGIN");
+    let begun = begun(bytes);
     if found.len() != begun {
         return Err(format!(
             "{begun} PEM blocks begin in it but only {} {what}s can be read; each BEGIN line must stand alone, \
@@ -53,6 +53,14 @@ pub fn private_key(bytes: &[u8]) -> Result<PrivateKeyDer<'static>, String> {
             "no private key in it (PKCS#8, SEC1 or PKCS#1 in PEM)".to_owned()
         }
     })
+}
+
+/// How many blocks begin, however crookedly: `---- BEGIN`, `-----begin`, in the middle of a line.
+fn begun(bytes: &[u8]) -> usize {
+    const WORD: &[u8] = b"BEGIN";
+    let is_headed = |at: usize| bytes[..at].trim_ascii_end().ends_with(b"-");
+    let begins = |(at, window): (usize, &[u8])| window.eq_ignore_ascii_case(WORD) && is_headed(at);
+    bytes.windows(WORD.len()).enumerate().filter(|window| begins(*window)).count()
 }
 
 fn count(bytes: &[u8], word: &[u8]) -> usize {

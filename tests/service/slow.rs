@@ -248,6 +248,10 @@ fn one_connection_too_many_is_closed_at_once_and_nobody_else_notices() {
     let (setup, service) = start("connections = 3", 600);
     wait_until("health turns green", || service.health().0 == 200);
     let mut open: Vec<Connection> = (0..3).map(|_| connect(&setup, &service)).collect();
+    for connection in &mut open {
+        // Answered, so it shakes hands no more.
+        assert_eq!(connection.get("/lookup?ip=192.0.2.1").unwrap().status, 200);
+    }
     let client = setup.client(Some(&setup.selector));
     for _ in 0..5 {
         assert!(client.connect(service.lookup).is_err(), "there is no room");
@@ -270,4 +274,22 @@ fn one_connection_too_many_is_closed_at_once_and_nobody_else_notices() {
     assert_eq!(metrics.sum("croupier_connections", &[("listener", "lookup")]), 3.0);
     open.pop();
     wait_until("there is room again", || client.get(service.lookup, "/lookup?ip=192.0.2.1").is_ok());
+}
+
+#[test]
+fn strangers_who_say_nothing_keep_nobody_out() {
+    let mut setup = Setup::new();
+    setup.section("limits", "connections = 20\nhandshake = 60");
+    let service = Service::start_green(&setup);
+    let mut open = setup.client(Some(&setup.selector)).connect(service.lookup).unwrap();
+    assert_eq!(open.get("/lookup?ip=192.0.2.1").unwrap().status, 200);
+    let _silent: Vec<TcpStream> = (0..40).map(|_| TcpStream::connect(service.lookup).unwrap()).collect();
+    for _ in 0..10 {
+        let answer = setup.client(Some(&setup.selector)).get(service.lookup, "/lookup?ip=192.0.2.1");
+        assert_eq!(answer.unwrap().status, 200, "the longest silent gives way");
+    }
+    assert_eq!(open.get("/lookup?ip=192.0.2.1").unwrap().status, 200, "a connection that is let in does not");
+    let metrics = service.metrics();
+    assert!(metrics.sum("croupier_requests_shed_total", &[("reason", "handshakes")]) > 0.0);
+    assert_eq!(metrics.sum("croupier_requests_shed_total", &[("reason", "connections")]), 0.0);
 }
