@@ -63,7 +63,8 @@ pub fn make(directory: &Path, now: OffsetDateTime) -> io::Result<bool> {
         }
         (None, _) => {}
     }
-    fs::create_dir_all(directory)?;
+    let not_made = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", directory.display()));
+    fs::create_dir_all(directory).map_err(not_made)?;
     let made = Made { directory, now };
     let root = made.authority("Croupier development root", None)?;
     let media = made.authority("Croupier development media CA", Some(&root))?;

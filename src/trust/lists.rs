@@ -25,8 +25,8 @@ pub(super) fn add_list(loading: &mut Loading<'_>, path: &Path, der: &[u8], known
         return;
     }
     if let Some(older) = revocation.add(Signed { ca, crl, file: path.to_owned() }) {
-        let message = format!("of two revocation lists of `{issuer}` the older, {}, is not used", older.edition());
-        loading.warning(path, message);
+        let message = format!("of two revocation lists of `{issuer}` the older, {}, is not used", older.crl.edition());
+        loading.warning(&older.file, message);
     }
 }
 

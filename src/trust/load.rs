@@ -142,6 +142,12 @@ impl Loading<'_> {
         }
         let all_roots = self.problems.errors() == errors_before && !cas.roots.is_empty();
         for allow in &clients.allow {
+            // An issuer may have several entries: what is wrong with its file is told once.
+            let first = clients.allow.iter().position(|earlier| earlier.issuer == allow.issuer);
+            if let Some(chain) = first.and_then(|first| cas.issuers.get(first)).cloned() {
+                cas.issuers.push(chain);
+                continue;
+            }
             let chain = self.cas_in(&allow.issuer);
             if let Some(unknown) = self.beginning_of_gap(&chain, &cas.roots).filter(|_| all_roots) {
                 let message =

@@ -52,14 +52,14 @@ impl Revocation {
     }
 
     /// Adds a list. Of two of one CA and scope the newer stays; gives back the older.
-    pub fn add(&mut self, added: Signed) -> Option<Crl> {
+    pub fn add(&mut self, added: Signed) -> Option<Signed> {
         match self.lists.iter_mut().find(|list| list.is_edition_of(&added)) {
             None => {
                 self.lists.push(added);
                 None
             }
-            Some(list) if added.crl.is_older_than(&list.crl) => Some(added.crl),
-            Some(list) => Some(std::mem::replace(list, added).crl),
+            Some(list) if added.crl.is_older_than(&list.crl) => Some(added),
+            Some(list) => Some(std::mem::replace(list, added)),
         }
     }
 

@@ -9,17 +9,20 @@ use clap::Args;
 use serde::Serialize;
 
 use super::super::{BAD, Format, Outcome, say};
+use super::{ByConfig, policy};
 use crate::file;
 use crate::trust::certificate::written;
 use crate::trust::crl::{self, Entry};
-use crate::trust::{gather, pem};
+use crate::trust::{Settings, gather, pem};
 
-/// Show what a revocation list revokes, and from when to when it holds. Its signature is checked by
-/// `croupier check`, against the CAs of a configuration.
+/// Show what a revocation list revokes, and from when to when it holds; with --config or --dev also
+/// whether a service would take it.
 #[derive(Debug, Args)]
 pub struct Crl {
     /// PEM, or DER.
     file: PathBuf,
+    #[command(flatten)]
+    by: ByConfig,
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
 }
@@ -64,9 +67,28 @@ impl Crl {
             Format::Text => shown.iter().try_for_each(|list| list.write(&mut out))?,
         }
         out.flush()?;
-        Ok(ExitCode::SUCCESS)
+        if !self.by.is_given() {
+            return Ok(ExitCode::SUCCESS);
+        }
+        let is_taken = self.is_taken();
+        say(format_args!("{}: {}", self.file.display(), if is_taken { TAKEN } else { NOT_TAKEN }));
+        Ok(if is_taken { ExitCode::SUCCESS } else { ExitCode::from(BAD) })
+    }
+
+    /// Whether it would be taken as the only file of lists. Tells why not.
+    fn is_taken(&self) -> bool {
+        let Some(mut config) = self.by.read() else { return false };
+        config.clients.crls = vec![self.file.clone()];
+        // No other CA's list is missed here.
+        for allow in &mut config.clients.allow {
+            allow.crl = None;
+        }
+        policy(&Settings::of(&config)).is_some()
     }
 }
+
+const TAKEN: &str = "would be taken, unless the service has a newer one: a CA that is configured has signed it";
+const NOT_TAKEN: &str = "would not be taken";
 
 impl Shown {
     fn of(der: &[u8]) -> Result<Self, String> {
@@ -89,11 +111,12 @@ impl Shown {
     fn write(&self, out: &mut impl Write) -> io::Result<()> {
         let Self { issuer, number, this_update, next_update, expired, revoked } = self;
         let number = number.as_deref().unwrap_or("none");
-        let expired = if *expired { ", and has run out" } else { "" };
+        let expired = if *expired { ": it HAS RUN OUT" } else { "" };
         writeln!(out, "issuer  {issuer}")?;
         writeln!(out, "number  {number}")?;
         writeln!(out, "holds   from {this_update} to {next_update}{expired}")?;
-        writeln!(out, "revokes {} certificates", revoked.len())?;
+        let plural = if revoked.len() == 1 { "" } else { "s" };
+        writeln!(out, "revokes {} certificate{plural}", revoked.len())?;
         for ShownEntry { serial, revoked_at, reason } in revoked {
             let reason = reason.as_deref().unwrap_or("no reason given");
             writeln!(out, "  {serial}  {revoked_at}  {reason}")?;

@@ -1,20 +1,26 @@
 //! `croupier certs inspect`: whether a client would be let in, and why, step by step.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::SystemTime;
 
 use clap::Args;
+use rustls::{AlertDescription, DistinguishedName};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use serde::Serialize;
+use x509_parser::prelude::FromDer;
+use x509_parser::x509::X509Name;
 
 use super::super::{BAD, Format, Outcome, say};
-use super::{ByConfig, remote};
+use super::ByConfig;
+use super::remote::{self, Answer, Seen};
+use crate::client::Refusal;
 use crate::config::Config;
 use crate::file;
 use crate::trust::certificate::written;
-use crate::trust::explain::{Explanation, Shown, Step, explain};
+use crate::trust::explain::{Explanation, Shown, Step, explain, remedy};
 use crate::trust::{Policy, gather, pem};
 
 /// Judge a client's certificate, or a running service, by a configuration: accepted or refused, and
@@ -42,6 +48,9 @@ struct Found {
     steps: Vec<Step>,
     accepted: bool,
     verdict: String,
+    /// What to do if it is not accepted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    help: Option<String>,
 }
 
 impl Inspect {
@@ -78,63 +87,73 @@ impl Inspect {
         };
         let seen = remote::look(&self.target, identity.as_ref())?;
         let mut found = Found { certificates: shown(&seen.chain), ..Found::default() };
-        let same = seen.chain.first() == expected.first();
-        let path = config.tls.certificate.display();
-        found.step(same, format!("it shows the certificate of {path}"));
         let now = SystemTime::now();
-        for (certificate, from, to) in found
-            .certificates
-            .iter()
-            .zip(&seen.chain)
-            .filter_map(|(shown, der)| {
-                let (from, to) = remote::dates(der)?;
-                Some((shown.subject.clone(), from, to))
-            })
-            .collect::<Vec<_>>()
-        {
-            let what = format!("`{certificate}` is in date: from {} to {}", written(from), written(to));
-            found.step(from <= now && now <= to, what);
-        }
+        let path = config.tls.certificate.display();
         found.step(
-            !seen.asks_for.is_empty(),
-            format!("it asks for a client certificate by {}", seen.asks_for.join(", ")),
+            seen.chain.first() == expected.first(),
+            format!("the service shows the certificate of {path}"),
+            format!(
+                "the service shows another certificate than that of {path}: is it another service, or not reloaded?"
+            ),
         );
+        for der in &seen.chain {
+            let Some((shown, (from, to))) = Shown::of(der).zip(remote::dates(der)) else { continue };
+            found.steps.push(Step::in_date(&format!("`{}`", shown.subject), from, to, now));
+        }
+        found.asked(&seen, policy);
         match identity {
             None => {
-                let wants =
-                    matches!(&seen.answer, remote::Answer::Alert(alert) if alert.contains("CertificateRequired"));
-                let or_older =
-                    matches!(&seen.answer, remote::Answer::Alert(alert) if alert.contains("HandshakeFailure"));
+                let alert = if let Answer::Alert(alert) = seen.answer { Some(alert) } else { None };
+                // TLS 1.2 has no alert of its own for that.
+                let is_turned_away =
+                    matches!(alert, Some(AlertDescription::CertificateRequired | AlertDescription::HandshakeFailure));
+                found.step(
+                    is_turned_away,
+                    format!("it turns away a client without a certificate: {}", seen.answer),
+                    format!("a client without a certificate gets no `certificate_required`: {}", seen.answer),
+                );
                 found
-                    .step(wants || or_older, format!("a client without a certificate is turned away: {}", seen.answer));
-                found.conclude("as configured; with --certificate and --key it is asked as a client");
+                    .conclude("the service is as configured; to ask it as a client, add --certificate and --key", None);
             }
             Some((chain, _)) => {
                 let Explanation { steps, verdict } = explain(policy, &chain, now);
                 found.steps.extend(steps);
-                let accepts = matches!(seen.answer, remote::Answer::Status(_));
-                found.step(accepts, format!("the service lets this client in: {}", seen.answer));
+                let accepts = matches!(seen.answer, Answer::Status(_));
+                found.step(
+                    accepts,
+                    format!("the service lets this client in: {}", seen.answer),
+                    format!("the service does not let this client in: {}", seen.answer),
+                );
                 if accepts != verdict.is_ok() {
-                    found.step(false, "the service trusts what the configuration does: has it reloaded?");
+                    let by_files = if accepts { "refused" } else { "let in" };
+                    let what = format!("by the files, this client is {by_files}: the service runs on other ones");
+                    found.steps.push(Step { holds: false, what });
+                    found.help = Some(NOT_RELOADED.to_owned());
                 }
-                found.conclude("the client is let in");
+                found.conclude("the service lets this client in, as configured", verdict.err());
             }
         }
         Ok(found)
     }
 }
 
+const NOT_RELOADED: &str =
+    "see the log and /health of the service: was its last reload refused? Or does it run on another configuration?";
+
 fn of_client(policy: &Policy, chain: &[CertificateDer<'static>]) -> Found {
     let Explanation { steps, verdict } = explain(policy, chain, SystemTime::now());
-    let (accepted, verdict) = match verdict {
+    let mut found = Found { certificates: shown(chain), steps, ..Found::default() };
+    match verdict {
         Ok(identity) => {
-            let roles: Vec<String> = identity.roles.iter().map(ToString::to_string).collect();
+            let roles: Vec<String> = identity.roles.iter().map(|role| format!("`{role}`")).collect();
+            let plural = if roles.len() == 1 { "" } else { "s" };
             let (roles, until) = (roles.join(", "), written(identity.valid_until));
-            (true, format!("accepted as {}: roles {roles}; decided again after {until}", identity.name))
+            found.accepted = true;
+            found.verdict = format!("accepted as {}, with the role{plural} {roles}, until {until}", identity.name);
         }
-        Err(refusal) => (false, format!("refused ({}): {}", refusal.reason(), refusal.explanation())),
-    };
-    Found { certificates: shown(chain), steps, accepted, verdict }
+        Err(refusal) => found.refuse(refusal),
+    }
+    found
 }
 
 fn shown(chain: &[CertificateDer<'_>]) -> Vec<Shown> {
@@ -151,16 +170,51 @@ fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, String> {
     read.map_err(|message| format!("{}: error: {message}", path.display()))
 }
 
+/// The subjects of CAs, for people.
+fn names(subjects: &BTreeSet<Vec<u8>>) -> String {
+    let shown =
+        |der: &Vec<u8>| X509Name::from_der(der).map_or_else(|_| "?".to_owned(), |(_, name)| format!("`{name}`"));
+    let names: Vec<String> = subjects.iter().map(shown).collect();
+    if names.is_empty() { "any CA".to_owned() } else { names.join(", ") }
+}
+
 impl Found {
-    fn step(&mut self, holds: bool, what: impl Into<String>) {
-        self.steps.push(Step { holds, what: what.into() });
+    fn step(&mut self, holds: bool, good: impl Into<String>, bad: impl Into<String>) {
+        self.steps.push(Step::either(holds, good, bad));
     }
 
-    /// All steps hold, or the first that does not is the verdict.
-    fn conclude(&mut self, good: &str) {
+    /// Whom the service asks for, which tells what it trusts.
+    fn asked(&mut self, seen: &Seen, policy: &Policy) {
+        let Some(asks_for) = &seen.asks_for else {
+            return self.step(false, "", "it asks for no client certificate: is it another service?");
+        };
+        let in_sequence = |subject| DistinguishedName::in_sequence(subject).as_ref().to_vec();
+        let configured: BTreeSet<Vec<u8>> = policy.issuer_subjects().into_iter().map(in_sequence).collect();
+        self.step(
+            *asks_for == configured,
+            format!("it asks for client certificates by {}, as configured", names(asks_for)),
+            format!(
+                "it asks for client certificates by {}, but the configuration allows {}: has it not reloaded?",
+                names(asks_for),
+                names(&configured)
+            ),
+        );
+    }
+
+    fn refuse(&mut self, refusal: Refusal) {
+        self.verdict = format!("refused ({}): {}", refusal.reason(), refusal.explanation());
+        self.help = Some(remedy(refusal).to_owned());
+    }
+
+    /// Accepted if all steps hold. Else the verdict is the refusal by the files if the service refuses too,
+    /// or the first step that does not hold.
+    fn conclude(&mut self, good: &str, refusal: Option<Refusal>) {
         let failed = self.steps.iter().find(|step| !step.holds);
         self.accepted = failed.is_none();
-        self.verdict = failed.map_or_else(|| good.to_owned(), |step| format!("not so: {}", step.what));
+        self.verdict = failed.map_or_else(|| good.to_owned(), |step| format!("not as configured: {}", step.what));
+        if let Some(refusal) = refusal.filter(|_| self.help.is_none()) {
+            self.refuse(refusal);
+        }
     }
 
     fn write(&self, out: &mut impl Write) -> io::Result<()> {
@@ -176,8 +230,12 @@ impl Found {
             writeln!(out, "  SHA-256  {fingerprint}")?;
         }
         for Step { holds, what } in &self.steps {
-            writeln!(out, "{}  {what}", if *holds { "yes" } else { "NO " })?;
+            writeln!(out, "{}  {what}", if *holds { "ok " } else { "BAD" })?;
         }
-        writeln!(out, "{}", self.verdict)
+        writeln!(out, "{}", self.verdict)?;
+        if let Some(help) = &self.help {
+            writeln!(out, "    help: {help}")?;
+        }
+        Ok(())
     }
 }

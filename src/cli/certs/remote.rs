@@ -1,47 +1,81 @@
 //! A look at a running service from outside: what it shows, whom it asks for, what it answers.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::io::{self, Read, Write};
-use std::net::{TcpStream, ToSocketAddrs};
+use std::net::{Ipv6Addr, TcpStream, ToSocketAddrs};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use rustls::client::ResolvesClientCert;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::sign::CertifiedKey;
-use rustls::{ClientConfig, ClientConnection, Error, SignatureScheme, StreamOwned};
+use rustls::{AlertDescription, ClientConfig, ClientConnection, Error, SignatureScheme, StreamOwned};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use x509_parser::prelude::FromDer;
-use x509_parser::x509::X509Name;
 
 use crate::shown::Shown;
 use crate::trust::certificate::{self, beginning_of, end_of};
 
-/// For connecting, and for each read and write.
+/// For connecting to each address, and for all that comes after.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 pub struct Seen {
     pub chain: Vec<CertificateDer<'static>>,
-    /// The CAs whose clients it asks for.
-    pub asks_for: Vec<String>,
+    /// The subjects of the CAs whose clients it asks for. None if it asks for no certificate.
+    pub asks_for: Option<BTreeSet<Vec<u8>>>,
     pub answer: Answer,
 }
 
 /// What a request was answered with.
 pub enum Answer {
     Status(String),
-    Alert(String),
+    Alert(AlertDescription),
     Other(String),
+}
+
+impl Answer {
+    fn of(result: io::Result<String>) -> Self {
+        match result {
+            Ok(status) => Self::Status(status),
+            Err(error) => match error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
+                Some(Error::AlertReceived(alert)) => Self::Alert(*alert),
+                Some(Error::InvalidMessage(_)) => {
+                    Self::Other("what it says is no TLS; is it the health port, which speaks plain HTTP?".to_owned())
+                }
+                _ if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {
+                    Self::Other(format!("it has not answered within {} seconds", PATIENCE.as_secs()))
+                }
+                _ if error.kind() == io::ErrorKind::UnexpectedEof => {
+                    Self::Other("it closed the connection without an answer".to_owned())
+                }
+                _ => Self::Other(error.to_string()),
+            },
+        }
+    }
 }
 
 impl fmt::Display for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Status(status) => write!(f, "it answers {status}"),
-            Self::Alert(alert) => write!(f, "its alert is {alert}"),
+            Self::Status(status) => write!(f, "it answers {status} to a request for nothing"),
+            Self::Alert(alert) => write!(f, "its alert is `{}`", name(*alert)),
             Self::Other(error) => f.write_str(error),
         }
     }
+}
+
+/// The name of an alert as the RFCs write it: `unknown_ca`.
+fn name(alert: AlertDescription) -> String {
+    let mut name = String::new();
+    let mut is_inside = false;
+    for character in format!("{alert:?}").chars() {
+        if is_inside && character.is_ascii_uppercase() {
+            name.push('_');
+        }
+        is_inside = character.is_ascii_lowercase();
+        name.push(character.to_ascii_lowercase());
+    }
+    name
 }
 
 /// A client's chain and key.
@@ -51,29 +85,34 @@ pub type Identity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
 /// If there is nobody to talk TLS to.
 pub fn look(target: &str, identity: Option<&Identity>) -> Result<Seen, String> {
     let failed = |what: &str, error: &dyn fmt::Display| format!("{target}: error: {what}: {error}");
-    let host = target.rsplit_once(':').map(|(host, _)| host.trim_matches(['[', ']']));
-    let host = host.ok_or_else(|| format!("{target}: error: neither a file that exists nor HOST:PORT"))?;
-    let name = ServerName::try_from(host.to_owned()).map_err(|error| failed("not a host name", &error))?;
+    let (host, _) = split(target).map_err(|what| format!("{target}: error: {what}"))?;
+    let name = ServerName::try_from(host.to_owned()).map_err(|error| failed("this is no name of a host", &error))?;
     let provider = Arc::new(aws_lc_rs::default_provider());
     let noted = Noted::new(identity, &provider).map_err(|error| failed("the client's identity is unusable", &error))?;
     let (noted, shown) = (Arc::new(noted), Arc::new(Shown::new(Arc::clone(&provider))));
     let config = config(provider, &shown, &noted).map_err(|error| failed("TLS can't be set up", &error))?;
     let tcp = connect(target).map_err(|error| failed("can't connect", &error))?;
+    let tcp = Hurried { tcp, deadline: Instant::now() + PATIENCE };
     let tls = ClientConnection::new(Arc::new(config), name).map_err(|error| failed("TLS can't be set up", &error))?;
     let mut stream = StreamOwned::new(tls, tcp);
-    let answer = match ask(&mut stream, host) {
-        Ok(status) => Answer::Status(status),
-        Err(error) => match error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
-            Some(Error::AlertReceived(alert)) => Answer::Alert(format!("{alert:?}")),
-            _ => Answer::Other(error.to_string()),
-        },
-    };
+    let answer = Answer::of(ask(&mut stream, host));
     let chain = shown.chain();
     if chain.is_empty() {
-        return Err(format!("{target}: error: it shows no certificate: {answer}"));
+        return Err(format!("{target}: error: it shows no certificate; {answer}"));
     }
     let asks_for = noted.asks_for.lock().unwrap_or_else(PoisonError::into_inner).clone();
     Ok(Seen { chain, asks_for, answer })
+}
+
+/// `HOST:PORT`, with brackets around an IPv6 address.
+fn split(target: &str) -> Result<(&str, u16), &'static str> {
+    const NEITHER: &str = "this is neither a file that exists nor HOST:PORT";
+    if target.ends_with(']') || target.parse::<Ipv6Addr>().is_ok() {
+        return Err("the port is missing, or the brackets are; write [ADDRESS]:PORT");
+    }
+    let (host, port) = target.rsplit_once(':').ok_or(NEITHER)?;
+    let port = port.parse().map_err(|_| "the port must be a number up to 65535; write HOST:PORT")?;
+    Ok((host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host), port))
 }
 
 /// From when to when a certificate is valid.
@@ -85,29 +124,62 @@ fn connect(target: &str) -> io::Result<TcpStream> {
     let mut last = io::Error::other("the name has no address");
     for address in target.to_socket_addrs()? {
         match TcpStream::connect_timeout(&address, PATIENCE) {
-            Ok(tcp) => {
-                tcp.set_read_timeout(Some(PATIENCE))?;
-                tcp.set_write_timeout(Some(PATIENCE))?;
-                return Ok(tcp);
-            }
+            Ok(tcp) => return Ok(tcp),
             Err(error) => last = error,
         }
     }
     Err(last)
 }
 
+/// A connection that ends at a deadline, however slowly bytes trickle.
+struct Hurried {
+    tcp: TcpStream,
+    deadline: Instant,
+}
+
+impl Hurried {
+    fn left(&self) -> io::Result<Option<Duration>> {
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() { Err(io::ErrorKind::TimedOut.into()) } else { Ok(Some(left)) }
+    }
+}
+
+impl Read for Hurried {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.tcp.set_read_timeout(self.left()?)?;
+        self.tcp.read(buffer)
+    }
+}
+
+impl Write for Hurried {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.tcp.set_write_timeout(self.left()?)?;
+        self.tcp.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.tcp.flush()
+    }
+}
+
 /// The status of a request that asks for nothing: 404 from who would answer a real one, 403 where the role
 /// is another's.
-fn ask(stream: &mut StreamOwned<ClientConnection, TcpStream>, host: &str) -> io::Result<String> {
-    write!(stream, "GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")?;
-    stream.flush()?;
+fn ask(stream: &mut StreamOwned<ClientConnection, Hurried>, host: &str) -> io::Result<String> {
+    let sent =
+        write!(stream, "GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").and_then(|()| stream.flush());
+    // Who has turned us away may have hung up before all was sent; its alert is still to be read.
+    if let Err(error) = sent
+        && !matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset)
+    {
+        return Err(error);
+    }
     let mut response = Vec::new();
     let ended = stream.take(16 << 10).read_to_end(&mut response);
     let status = response.split(|byte| *byte == b'\r').next().and_then(|line| line.strip_prefix(b"HTTP/1.1 "));
     match (status, ended) {
         (Some(status), _) => Ok(String::from_utf8_lossy(status).into_owned()),
         (None, Err(error)) => Err(error),
-        (None, Ok(_)) => Err(io::Error::other("it closed without an answer")),
+        (None, Ok(_)) => Err(io::ErrorKind::UnexpectedEof.into()),
     }
 }
 
@@ -123,7 +195,7 @@ fn config(provider: Arc<CryptoProvider>, shown: &Arc<Shown>, noted: &Arc<Noted>)
 #[derive(Debug)]
 struct Noted {
     identity: Option<Arc<CertifiedKey>>,
-    asks_for: Mutex<Vec<String>>,
+    asks_for: Mutex<Option<BTreeSet<Vec<u8>>>>,
 }
 
 impl Noted {
@@ -137,8 +209,8 @@ impl Noted {
 
 impl ResolvesClientCert for Noted {
     fn resolve(&self, hints: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
-        let shown = |der: &&[u8]| X509Name::from_der(der).ok().map(|(_, name)| format!("`{name}`"));
-        *self.asks_for.lock().unwrap_or_else(PoisonError::into_inner) = hints.iter().filter_map(shown).collect();
+        *self.asks_for.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some(hints.iter().map(|hint| hint.to_vec()).collect());
         self.identity.clone()
     }
 
