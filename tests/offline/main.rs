@@ -6,10 +6,17 @@
 
 mod check;
 mod config;
+mod development;
 mod faults;
 mod files;
 mod generate;
+mod inspect;
+mod lists;
 mod lookup;
 mod marked;
+#[allow(dead_code, reason = "the tests of the service use more of it")]
+#[path = "../service/harness/pki.rs"]
+mod pki;
 mod program;
 mod syntax;
+mod trust;

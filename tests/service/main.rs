@@ -14,6 +14,7 @@ mod exposition;
 mod frames;
 mod harness;
 mod health;
+mod inspect;
 mod lookup;
 mod privacy;
 mod protocol;
