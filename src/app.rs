@@ -25,7 +25,7 @@ use crate::snapshot::{self, Reader};
 use crate::table::Problems;
 use crate::table::problem::Place;
 use crate::trust::{self, Lasting, Trust, TrustInService, current};
-use crate::worker::{self, Handle, Trigger};
+use crate::worker::{self, Handle, LastError, Trigger};
 use crate::{api, descriptors, telemetry};
 
 /// A reload of the largest table, on a machine that has no time for it, and a spare.
@@ -74,8 +74,8 @@ pub fn open_state(config: &Config, problems: &mut Vec<Problems>) -> Option<State
         .ok()
 }
 
-/// Reads the configuration anew, on SIGHUP. None if that is not possible or it is bad.
-pub type Reread = Box<dyn Fn() -> Option<Config> + Send + Sync>;
+/// Reads the configuration anew, on SIGHUP, if there is one to read. Or says what is wrong with it.
+pub type Reread = Box<dyn Fn() -> Result<Option<Config>, String> + Send + Sync>;
 
 /// Serves until told to end, then drains. `listening` is called once everything is bound.
 ///
@@ -102,7 +102,7 @@ pub async fn serve(
     let (publisher, authority) = current::publish_first(trust);
     let settings = trust::Settings::of(&config);
     let trust = worker::start(TrustInService::new(publisher, settings, lasting, trust_files), None)?;
-    let reloads = Reloads { table, trust };
+    let reloads = Reloads { table, trust, config_error: LastError::default() };
 
     let handshakes = Handshakes::start()?;
     let service =
@@ -211,6 +211,7 @@ impl Service<'_> {
             tables: self.tables.clone(),
             acceptors,
             authority: Arc::clone(&self.authority),
+            config_error: Arc::clone(&self.reloads.config_error),
             table_error: Arc::clone(&self.reloads.table.last_error),
             trust_error: Arc::clone(&self.reloads.trust.last_error),
             handshakes: self.handshakes.handle(),
@@ -249,6 +250,8 @@ fn start_health(
 struct Reloads {
     table: Handle<TableInService>,
     trust: Handle<TrustInService>,
+    /// Why the configuration was refused on the last SIGHUP, if it was.
+    config_error: LastError,
 }
 
 impl Reloads {
@@ -275,7 +278,9 @@ fn table_settings(config: &Config) -> table::Settings {
 /// configuration leaves the old one in force.
 fn reconfigure(old: Config, reread: &Reread, reloads: &Reloads) -> Config {
     let config = match tokio::task::block_in_place(reread) {
-        Some(config) => {
+        Ok(None) => old,
+        Ok(Some(config)) => {
+            reloads.config_error.store(None);
             let live = old.clone().with_live_sections_of(&config);
             let sections = live.sections_that_differ(&config).join(", ");
             if !sections.is_empty() {
@@ -285,7 +290,10 @@ fn reconfigure(old: Config, reread: &Reread, reloads: &Reloads) -> Config {
             reloads.configure(&live);
             live
         }
-        None => old,
+        Err(why) => {
+            reloads.config_error.store(Some(Arc::new(why)));
+            old
+        }
     };
     // Each tells what came of it.
     _ = reloads.reload(&Trigger::Signal);

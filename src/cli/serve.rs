@@ -57,7 +57,7 @@ impl Serve {
 
     fn serve(self, prepared: Prepared, runtime: Runtime, signals: Signals) -> Outcome {
         let dev = self.dev;
-        let reread = move || if dev { None } else { reread(&self.config) };
+        let reread = move || if dev { Ok(None) } else { reread(&self.config).map(Some) };
         let listening = move |addresses: &Addresses| {
             let mut out = io::stdout();
             _ = writeln!(out, "{addresses}");
@@ -134,15 +134,16 @@ pub fn read(path: &Path, found: &mut Vec<Problems>) -> Option<Config> {
     config
 }
 
-fn reread(path: &Path) -> Option<Config> {
+fn reread(path: &Path) -> Result<Config, String> {
     let mut found = Vec::new();
     let config = read(path, &mut found).filter(|_| problems::good(&found));
-    worker::log(&problems::shown(&found));
-    if config.is_none() {
+    let shown = problems::shown(&found);
+    worker::log(&shown);
+    config.ok_or_else(|| {
         telemetry::reload("config", "failed");
         tracing::error!("refused the new configuration; the old one stays in force");
-    }
-    config
+        worker::Outcome::Refused(shown).reason().unwrap_or_default()
+    })
 }
 
 fn environment() -> config::Environment {

@@ -33,8 +33,15 @@ impl FromStr for NamePattern {
         if written.is_empty() || !written.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(format!("`{}` is not a pattern of DNS names or URIs", written.escape_debug()));
         }
-        if written.contains("://") {
+        if let Some(name) = ["DNS:", "URI:", "dns:", "uri:"].iter().find_map(|kind| written.strip_prefix(kind)) {
+            return Err(format!("write `{name}` alone, without the kind of name before it"));
+        }
+        // No DNS name has a colon, and every URI has.
+        if written.contains(':') {
             return Ok(Self { pattern: written.to_owned(), kind: Kind::Uri });
+        }
+        if !written.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._*".contains(&byte)) {
+            return Err(format!("`{written}` is not a pattern of DNS names or URIs; the subject is not looked at"));
         }
         Ok(Self { pattern: written.to_ascii_lowercase(), kind: Kind::Dns })
     }

@@ -25,6 +25,8 @@ pub struct Subjects {
     pub tables: Reader,
     pub acceptors: Vec<Acceptor>,
     pub authority: Arc<dyn Authority>,
+    /// Why the configuration was refused on the last SIGHUP, if it was.
+    pub config_error: LastError,
     /// Why the last reload of the table failed, while that is so.
     pub table_error: LastError,
     /// The same of trust.
@@ -66,8 +68,9 @@ impl Monitor {
             canaries(&subjects.tables.load()),
             certificate(credentials.certificate_ends, now),
             expiry(&credentials.expiries, now),
-            reload("reload", "table", &subjects.table_error),
-            reload("trust_reload", "trust", &subjects.trust_error),
+            reload("config", "the configuration before it is in force", &subjects.config_error),
+            reload("reload", "the table before it serves on", &subjects.table_error),
+            reload("trust_reload", "what was trusted before still is, and revocations wait", &subjects.trust_error),
         ];
         checks.push(handshakes(&subjects.handshakes).await);
         for acceptor in &subjects.acceptors {
@@ -147,9 +150,9 @@ fn written(time: SystemTime) -> String {
     OffsetDateTime::from(time).format(&Rfc3339).unwrap_or_default()
 }
 
-fn reload(name: &'static str, what: &str, error: &LastError) -> Check {
+fn reload(name: &'static str, meanwhile: &str, error: &LastError) -> Check {
     match error.load().as_deref() {
         None => Check::pass(name),
-        Some(error) => Check::warn(name, format!("the last reload failed, the {what} before it serves on: {error}")),
+        Some(error) => Check::warn(name, format!("the last reload failed, {meanwhile}: {error}")),
     }
 }

@@ -3,14 +3,14 @@
 //! The PEM reader skips what it can't make out: a block after a byte order mark, an indented one,
 //! two without a newline between them. So blocks are counted: as many must come out as begin.
 
-use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::pem::{Error, PemObject};
 use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
 
 /// # Errors
 /// Says what is wrong with the file's content.
 pub fn certificates(bytes: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
     let found = CertificateDer::pem_slice_iter(bytes).collect::<Result<Vec<_>, _>>();
-    all_blocks(bytes, found.map_err(|error| error.to_string()), "certificate", "CERTIFICATE")
+    all_blocks(bytes, found.map_err(|error| why(&error)), "certificate", "CERTIFICATE")
 }
 
 /// Revocation lists come as PEM, or as the DER of a single one, as CAs publish them (RFC 5280,
@@ -24,11 +24,25 @@ pub fn revocation_lists(bytes: &[u8]) -> Result<Vec<CertificateRevocationListDer
         return Ok(vec![bytes.to_vec().into()]);
     }
     let found = CertificateRevocationListDer::pem_slice_iter(bytes).collect::<Result<Vec<_>, _>>();
-    all_blocks(bytes, found.map_err(|error| error.to_string()), "revocation list", "X509 CRL")
+    all_blocks(bytes, found.map_err(|error| why(&error)), "revocation list", "X509 CRL")
+}
+
+/// rustls shows the bytes of a line as numbers.
+fn why(error: &Error) -> String {
+    match error {
+        Error::MissingSectionEnd { end_marker } => {
+            format!("cut short: `{}` is missing; write or fetch it again, whole", String::from_utf8_lossy(end_marker))
+        }
+        Error::IllegalSectionStart { line } => format!("a block begins with `{}`", String::from_utf8_lossy(line)),
+        error => error.to_string(),
+    }
 }
 
 fn all_blocks<T>(bytes: &[u8], found: Result<Vec<T>, String>, what: &str, label: &str) -> Result<Vec<T>, String> {
     let found = found.map_err(|error| format!("not readable PEM: {error}"))?;
+    if bytes.is_empty() {
+        return Err("the file is empty".to_owned());
+    }
     if found.is_empty() {
         return Err(format!("no {what} in it (a PEM block that begins with -----BEGIN {label}-----)"));
     }
