@@ -72,50 +72,54 @@ impl Drop for Handshakes {
 pub async fn shake(stream: TcpStream, client: Option<IpAddr>, settings: &Arc<Settings>) -> Option<TlsStream<Carried>> {
     let deadline = Instant::now() + settings.limits.handshake.duration();
     if client.is_none() {
-        // Health comes before all: it does not stand in line, and is not counted.
-        return attempt(Carried::new(stream), client, settings, deadline).await.ok().map(|(_, stream)| stream);
+        // Health comes before all: it does not stand in line.
+        return attempt(Carried::new(stream), client, settings, deadline).await;
     }
-    let shaken = elsewhere(stream, client, settings, deadline).await;
-    telemetry::handshake(shaken.as_ref().map_or_else(|failure| *failure, |(kind, _)| kind));
-    shaken.ok().map(|(_, stream)| stream)
-}
-
-/// What kind of handshake it was, and the session; or how it failed.
-type Shaken = Result<(&'static str, TlsStream<Carried>), &'static str>;
-
-/// Shakes hands on the threads for it, and brings the session back.
-async fn elsewhere(stream: TcpStream, client: Option<IpAddr>, settings: &Arc<Settings>, deadline: Instant) -> Shaken {
-    const LOST: &str = "failed";
     let mut stream = Carried::new(stream);
-    stream.leave().map_err(|_| LOST)?;
+    stream.leave().ok()?;
     let own_settings = Arc::clone(settings);
     // Who gives up here gives up there.
     let shaken = AbortOnDropHandle::new(settings.handshakes.spawn(async move {
-        stream.arrive().map_err(|_| LOST)?;
-        let (kind, mut stream) = attempt(stream, client, &own_settings, deadline).await?;
-        stream.get_mut().0.leave().map_err(|_| LOST)?;
-        Ok((kind, stream))
+        stream.arrive().ok()?;
+        let mut stream = attempt(stream, client, &own_settings, deadline).await?;
+        stream.get_mut().0.leave().ok()?;
+        Some(stream)
     }));
     // It may have panicked, which has been logged.
-    let (kind, mut stream) = shaken.await.unwrap_or(Err(LOST))?;
-    stream.get_mut().0.arrive().map_err(|_| LOST)?;
-    Ok((kind, stream))
+    let mut stream = shaken.await.ok()??;
+    stream.get_mut().0.arrive().ok()?;
+    Some(stream)
 }
 
-async fn attempt(stream: Carried, client: Option<IpAddr>, settings: &Settings, deadline: Instant) -> Shaken {
+/// Shakes hands where it is called, and counts the result.
+async fn attempt(
+    stream: Carried,
+    client: Option<IpAddr>,
+    settings: &Settings,
+    deadline: Instant,
+) -> Option<TlsStream<Carried>> {
+    let count = |result| {
+        if client.is_some() {
+            telemetry::handshake(result);
+        }
+    };
     let acceptor = TlsAcceptor::from(settings.authority.tls());
     let accept = PEER.scope(client, acceptor.accept(stream).into_fallible());
     match tokio::time::timeout_at(deadline.into(), accept).await {
-        Ok(Ok(stream)) => match stream.get_ref().1.handshake_kind() {
-            Some(HandshakeKind::Resumed) => Ok(("resumed", stream)),
-            _ => Ok(("full", stream)),
-        },
-        Ok(Err((error, stream))) => {
-            let failure = failure(&error, client, settings);
-            linger(stream).await;
-            Err(failure)
+        Ok(Ok(stream)) => {
+            let is_resumed = stream.get_ref().1.handshake_kind() == Some(HandshakeKind::Resumed);
+            count(if is_resumed { "resumed" } else { "full" });
+            Some(stream)
         }
-        Err(_) => Err("timeout"),
+        Ok(Err((error, stream))) => {
+            count(failure(&error, client, settings));
+            linger(stream).await;
+            None
+        }
+        Err(_) => {
+            count("timeout");
+            None
+        }
     }
 }
 
