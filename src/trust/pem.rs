@@ -41,7 +41,7 @@ fn why(error: &Error) -> String {
 fn all_blocks<T>(bytes: &[u8], found: Result<Vec<T>, String>, what: &str, label: &str) -> Result<Vec<T>, String> {
     let found = found.map_err(|error| format!("not readable PEM: {error}"))?;
     if bytes.is_empty() {
-        return Err("the file is empty".to_owned());
+        return Err(format!("the file is empty: no {what} in it"));
     }
     if found.is_empty() {
         return Err(format!("no {what} in it (a PEM block that begins with -----BEGIN {label}-----)"));
