@@ -2,21 +2,18 @@
 //! who gets them, and what comes out is disjoint prefixes that cover the whole space.
 //!
 //! Precedence is the ranges' layer: a CIDR beats an ASN, an ASN a country, a country the default;
-//! between CIDRs the narrower wins. See [`space::sweep`].
+//! between CIDRs the narrower wins. See [`sweep`](super::space::sweep).
 
 use std::collections::{HashMap, HashSet};
 
+use super::beaten::Beaten;
 use super::dataset::{self, Dataset, Key, Settled};
 use super::footprint::{Footprint, FootprintType};
 use super::lookup::Table;
 use super::manifest::{FileRef, Manifest, MixId};
 use super::problem::{Place, Problems, saturate};
-use super::space::{self, Range};
-use super::trie::{DEFAULT, Trie};
-
-const CIDR_LAYER: u8 = 0;
-const ASN_LAYER: u8 = 1;
-const COUNTRY_LAYER: u8 = 2;
+use super::reach::{ASN_LAYER, CIDR_LAYER, COUNTRY_LAYER, Reached};
+use super::trie::Trie;
 
 /// The bytes of the files that a manifest names, by path as written there.
 #[derive(Default)]
@@ -46,7 +43,9 @@ pub fn compile(manifest: Manifest, inputs: Inputs, problems: &mut Problems) -> O
     if problems.has_errors() {
         return None;
     }
-    let trie = Trie::new(&space::sweep(ranges.ipv4, DEFAULT), &space::sweep(ranges.ipv6, DEFAULT));
+    let (ipv4, ipv6) = (ranges.ipv4.settle(), ranges.ipv6.settle());
+    let trie = Trie::new(&ipv4.winners, &ipv6.winners);
+    let beaten = Beaten { ipv4: ipv4.beaten, ipv6: ipv6.beaten };
     let table = Table {
         version: manifest.version,
         ttl: manifest.ttl,
@@ -55,6 +54,7 @@ pub fn compile(manifest: Manifest, inputs: Inputs, problems: &mut Problems) -> O
         mixes: manifest.mixes,
         footprints,
         trie,
+        beaten,
         canaries: manifest.canaries,
     };
     ask_canaries(&table, problems);
@@ -71,10 +71,6 @@ fn ask_canaries(table: &Table, problems: &mut Problems) {
             .error(canary.place, format!("the canary gets mix `{found}` (by `{footprint}`), not `{expected}`"))
             .help("correct the footprints, or the canary if the change is meant");
     }
-}
-
-fn range<A>(start: A, end: A, layer: u8, value: u32) -> Range<A> {
-    Range { start, end, layer, order: 0, value }
 }
 
 /// A footprint value, the mix it wants, and where it says so.
@@ -169,8 +165,8 @@ fn values_of_file(
 /// 0 is the default.
 #[derive(Default)]
 struct Ranges {
-    ipv4: Vec<Range<u32>>,
-    ipv6: Vec<Range<u128>>,
+    ipv4: Reached<u32>,
+    ipv6: Reached<u128>,
 }
 
 impl Ranges {
@@ -179,11 +175,11 @@ impl Ranges {
             match claim.footprint {
                 Footprint::Ipv4Cidr(network) => {
                     let start = network.network_address().to_bits();
-                    self.ipv4.push(range(start, network.broadcast_address().to_bits(), CIDR_LAYER, id));
+                    self.ipv4.add(start, network.broadcast_address().to_bits(), CIDR_LAYER, id);
                 }
                 Footprint::Ipv6Cidr(network) => {
                     let start = network.network_address().to_bits();
-                    self.ipv6.push(range(start, network.last_address().to_bits(), CIDR_LAYER, id));
+                    self.ipv6.add(start, network.last_address().to_bits(), CIDR_LAYER, id);
                 }
                 _ => {}
             }
@@ -212,13 +208,13 @@ impl Ranges {
             }
         }
         let Settled { ipv4, ipv6 } = read.settle(problems);
-        let mut seen = HashSet::new();
-        let mut find = |key| claimed.get(&key).copied().inspect(|id| _ = seen.insert(*id));
-        self.ipv4.extend(ipv4.iter().filter_map(|s| Some(range(s.start, s.end, layer, find(s.value)?))));
-        self.ipv6.extend(ipv6.iter().filter_map(|s| Some(range(s.start, s.end, layer, find(s.value)?))));
+        let find = |key| claimed.get(&key).copied();
+        self.ipv4.add_owned(&ipv4, layer, find);
+        self.ipv6.add_owned(&ipv6, layer, find);
         if problems.has_errors() {
             return; // the dataset may not be whole
         }
+        let seen: HashSet<_> = self.ipv4.footprints(layer).chain(self.ipv6.footprints(layer)).collect();
         for (claim, id) in claims.iter().zip(1..) {
             if key(claim).is_some() && !seen.contains(&id) {
                 problems.warning(claim.place, format!("`{}` has no addresses in the datasets", claim.footprint));

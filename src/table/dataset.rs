@@ -7,6 +7,7 @@ use std::io::Read;
 use std::net::IpAddr;
 use std::path::Path;
 
+use super::beaten::keep_beaten;
 use super::footprint::{CountryCode, Footprint, FootprintType, shorten};
 use super::problem::{FileId, Place, Problems, saturate};
 use super::space::{self, Address, Range, Segment};
@@ -175,10 +176,17 @@ impl Dataset {
     }
 }
 
-/// Disjoint ranges in order.
+/// Whose the addresses are, by key.
 pub struct Settled {
-    pub ipv4: Vec<Segment<u32>>,
-    pub ipv6: Vec<Segment<u128>>,
+    pub ipv4: Owned<u32>,
+    pub ipv6: Owned<u128>,
+}
+
+pub struct Owned<A> {
+    /// Disjoint ranges in order.
+    pub segments: Vec<Segment<A>>,
+    /// The ranges as read that lost addresses to others, in the order in which ranges win.
+    pub beaten: Vec<Segment<A>>,
 }
 
 struct WrongField {
@@ -207,11 +215,11 @@ fn written<'b>(record: &csv::ByteRecord, bytes: &'b [u8]) -> (u32, &'b [u8]) {
     (u32::try_from(line).unwrap_or(u32::MAX).saturating_add(saturate(skipped)), written)
 }
 
-fn settle<A: Address>(mut ranges: Vec<Range<A>>, files: &[(u32, FileId)], problems: &mut Problems) -> Vec<Segment<A>> {
+fn settle<A: Address>(mut ranges: Vec<Range<A>>, files: &[(u32, FileId)], problems: &mut Problems) -> Owned<A> {
     ranges.sort_unstable_by_key(|range| (range.start, range.end, range.order));
     let overlaps = overlaps(&ranges);
     if overlaps.is_empty() {
-        return ranges.into_iter().map(|Range { start, end, value, .. }| Segment { start, end, value }).collect();
+        return Owned { segments: ranges.into_iter().map(|range| range.segment()).collect(), beaten: Vec::new() };
     }
     for (first, second) in overlaps.iter().take(OVERLAPS_TOLD) {
         problems
@@ -222,7 +230,13 @@ fn settle<A: Address>(mut ranges: Vec<Range<A>>, files: &[(u32, FileId)], proble
         let more = overlaps.len() - OVERLAPS_TOLD;
         problems.warning(Place::whole_file(place(*second, files).file), format!("{more} more ranges overlap"));
     }
-    space::sweep(ranges, NO_KEY).into_iter().filter(|segment| segment.value != NO_KEY).collect()
+    let mut overlapping = space::overlapping(&ranges);
+    overlapping.sort_unstable_by_key(Range::rank);
+    let mut beaten = overlapping.iter().map(Range::segment).collect();
+    let mut segments = space::sweep(ranges, NO_KEY);
+    segments.retain(|segment| segment.value != NO_KEY);
+    keep_beaten(&mut beaten, &segments);
+    Owned { segments, beaten }
 }
 
 /// Pairs of order numbers: each range that begins inside one before it. Wants sorted ranges.

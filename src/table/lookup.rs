@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use ip_network::{IpNetwork, Ipv4Network, Ipv6Network};
 
+use super::beaten::Beaten;
 use super::footprint::Footprint;
 use super::manifest::{Canary, Cdn, MixId};
 use super::mix::{Mix, Order, Subnet};
@@ -20,9 +21,10 @@ pub struct Table {
     /// In byte order of name.
     pub cdns: Vec<Cdn>,
     pub mixes: Vec<Mix>,
-    /// Indexed by the trie's values; the default comes first.
+    /// Indexed by the trie's values. Sorted, so the default comes first.
     pub footprints: Vec<(Footprint, MixId)>,
     pub trie: Trie,
+    pub beaten: Beaten,
     pub canaries: Vec<Canary>,
 }
 

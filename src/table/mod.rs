@@ -9,14 +9,15 @@
 //! - [`manifest`]: what the document says; [`document`]: how it is read
 //! - [`dataset`] and [`mmdb`]: address ranges of ASes and countries
 //! - [`space`]: overlapping ranges to disjoint prefixes
-//! - [`mod@compile`]: manifest and files to a [`Table`]
-//! - [`trie`]: the frozen prefixes
+//! - [`mod@compile`]: manifest and files to a [`Table`]; [`reach`]: who wins which addresses
+//! - [`trie`]: the frozen prefixes; [`beaten`]: the ranges that lost
 //! - [`mix`]: weights to an order of CDNs, with [`log2`] in whole numbers
 //! - [`lookup`]: an address to a [`Decision`]
 //! - [`answer`]: a decision as the JSON that clients get
 //! - [`counts`]: a table in numbers
 
 pub mod answer;
+pub mod beaten;
 pub mod compile;
 pub mod counts;
 pub mod dataset;
@@ -29,6 +30,7 @@ pub mod manifest;
 pub mod mix;
 pub mod mmdb;
 pub mod problem;
+pub mod reach;
 pub mod reader;
 pub mod space;
 pub mod trie;

@@ -74,11 +74,15 @@ pub struct Range<A> {
 }
 
 /// Who wins an overlap: the lower layer, then the narrower range, then the lower order.
-type Rank<A> = (u8, A, u32);
+pub type Rank<A> = (u8, A, u32);
 
 impl<A: Address> Range<A> {
-    fn rank(&self) -> Rank<A> {
+    pub fn rank(&self) -> Rank<A> {
         (self.layer, self.end.minus(self.start), self.order)
+    }
+
+    pub fn segment(&self) -> Segment<A> {
+        Segment { start: self.start, end: self.end, value: self.value }
     }
 }
 
@@ -142,6 +146,21 @@ impl<A: Address> Sweep<A> {
             _ => self.segments.push(segment),
         }
     }
+}
+
+/// The ranges that share addresses with others. Wants them sorted by their starts.
+pub fn overlapping<A: Address>(ranges: &[Range<A>]) -> Vec<Range<A>> {
+    let mut furthest: Option<A> = None;
+    let mut found = Vec::new();
+    for (index, range) in ranges.iter().enumerate() {
+        let before = furthest.is_some_and(|end| range.start <= end);
+        let after = ranges.get(index + 1).is_some_and(|next| next.start <= range.end);
+        if before || after {
+            found.push(*range);
+        }
+        furthest = furthest.max(Some(range.end));
+    }
+    found
 }
 
 /// The fewest prefixes that make up a segment, in order: first address and prefix length.
