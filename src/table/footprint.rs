@@ -53,6 +53,19 @@ pub enum Footprint {
     CountryCode(CountryCode),
 }
 
+impl Footprint {
+    /// None for the default, which has no values.
+    pub fn kind(self) -> Option<FootprintType> {
+        match self {
+            Self::Default => None,
+            Self::Ipv4Cidr(_) => Some(FootprintType::Ipv4Cidr),
+            Self::Ipv6Cidr(_) => Some(FootprintType::Ipv6Cidr),
+            Self::Asn(_) => Some(FootprintType::Asn),
+            Self::CountryCode(_) => Some(FootprintType::CountryCode),
+        }
+    }
+}
+
 impl fmt::Display for Footprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -75,6 +75,11 @@ impl Subnet {
         }
     }
 
+    /// Step 1.
+    pub fn number(self) -> u64 {
+        self.0
+    }
+
     pub fn length(address: IpAddr) -> u8 {
         if address.is_ipv4() { Self::IPV4_LENGTH } else { Self::IPV6_LENGTH }
     }
@@ -86,11 +91,13 @@ pub struct NameKey(u64);
 
 impl NameKey {
     pub fn of(name: &str) -> Self {
-        let fnv1a = name
-            .bytes()
-            .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
-        Self(mix(fnv1a))
+        Self(mix(fnv1a(name)))
     }
+}
+
+/// Step 2.
+pub fn fnv1a(name: &str) -> u64 {
+    name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 /// Weights of CDNs, ready to be asked for an order.
@@ -131,6 +138,21 @@ impl Mix {
         scored.sort_unstable();
         scored.into_iter().map(|(_, cdn)| cdn).chain(self.fallbacks.iter().copied()).collect()
     }
+
+    /// How a CDN comes by its place in the order; none for one without a weight.
+    pub fn draw(&self, subnet: Subnet, cdn: CdnId) -> Option<Draw> {
+        let share = self.weighted.iter().find(|share| share.cdn == cdn)?;
+        let hash = hash(subnet, share.key);
+        Some(Draw { weight: share.weight, hash, score: score(hash, share.weight) })
+    }
+}
+
+/// What one CDN of a mix drew for a subnet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Draw {
+    pub weight: u16,
+    pub hash: u64,
+    pub score: u64,
 }
 
 /// Step 3.

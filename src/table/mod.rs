@@ -14,6 +14,7 @@
 //! - [`mix`]: weights to an order of CDNs, with [`log2`] in whole numbers
 //! - [`lookup`]: an address to a [`Decision`]
 //! - [`answer`]: a decision as the JSON that clients get
+//! - [`mod@explain`]: why an address gets what it gets, [`reason`]: in words
 //! - [`counts`]: a table in numbers
 
 pub mod answer;
@@ -22,6 +23,7 @@ pub mod compile;
 pub mod counts;
 pub mod dataset;
 pub mod document;
+pub mod explain;
 pub mod footprint;
 pub mod json;
 pub mod log2;
@@ -32,11 +34,13 @@ pub mod mmdb;
 pub mod problem;
 pub mod reach;
 pub mod reader;
+pub mod reason;
 pub mod space;
 pub mod trie;
 
 pub use compile::{Inputs, compile};
 pub use counts::Counts;
+pub use explain::{Explanation, explain};
 pub use lookup::{Decision, Table, client_address};
 pub use manifest::Manifest;
 pub use problem::Problems;

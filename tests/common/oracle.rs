@@ -69,7 +69,15 @@ pub struct Oracle {
 }
 
 /// A footprint and its mix, as answers report them.
-type Claim = (String, String);
+pub type Claim = (String, String);
+
+/// A claim that has an address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Matched {
+    pub claim: Claim,
+    /// Another range of its dataset has the address.
+    pub outdone: bool,
+}
 
 /// One address family.
 struct Space {
@@ -154,6 +162,18 @@ impl Oracle {
         let ip = ip.to_canonical();
         let found = self.space(Family::of(ip)).find(number(ip));
         found.cloned().unwrap_or_else(|| ("default".to_owned(), self.default.clone()))
+    }
+
+    /// Every footprint that has the address: prefixes, the longest first, then by AS, by country, the default.
+    pub fn matches(&self, ip: IpAddr) -> Vec<Matched> {
+        let ip = ip.to_canonical();
+        let space = self.space(Family::of(ip));
+        let mut found = space.prefixes(number(ip));
+        for ranges in [&space.asn, &space.country] {
+            found.extend(ranges.matches(number(ip)));
+        }
+        found.push(Matched { claim: ("default".to_owned(), self.default.clone()), outdone: false });
+        found
     }
 
     /// Whether a mix divides its clients among several CDNs.
@@ -244,6 +264,16 @@ impl Space {
         by_prefix.map(|(_, claim)| claim).or_else(|| self.asn.find(address)).or_else(|| self.country.find(address))
     }
 
+    fn prefixes(&self, address: u128) -> Vec<Matched> {
+        let has = |(start, length): &(u128, u8)| {
+            let host = u128::MAX.checked_shr((*length).into()).unwrap_or(0);
+            self.left_aligned(address) & !host == *start
+        };
+        let mut found: Vec<_> = self.cidrs.iter().filter(|(prefix, _)| has(prefix)).collect();
+        found.sort_by_key(|((_, length), _)| std::cmp::Reverse(*length));
+        found.into_iter().map(|(_, claim)| Matched { claim: claim.clone(), outdone: false }).collect()
+    }
+
     fn edges(&self, most: usize, random: &mut Random) -> Vec<u128> {
         let around = |&(start, end): &(u128, u128)| {
             [Some(start), Some(end), start.checked_sub(1), end.checked_add(1)].into_iter().flatten()
@@ -269,10 +299,25 @@ impl Space {
 impl Ranges {
     /// The claim on the range that the address is in: the narrowest, of those the first written.
     fn find(&self, address: u128) -> Option<&Claim> {
+        self.over(address).min_by_key(|row| (row.end - row.start, row.order))?.claim.as_ref()
+    }
+
+    /// The claim on that range and every other on ranges that the address is in.
+    fn matches(&self, address: u128) -> Vec<Matched> {
+        let mut rows: Vec<_> = self.over(address).collect();
+        rows.sort_by_key(|row| (row.end - row.start, row.order));
+        let mut found: Vec<Matched> = Vec::new();
+        for (index, row) in rows.into_iter().enumerate() {
+            let claim = row.claim.clone().filter(|claim| found.iter().all(|before| before.claim != *claim));
+            found.extend(claim.map(|claim| Matched { claim, outdone: index > 0 }));
+        }
+        found
+    }
+
+    fn over(&self, address: u128) -> impl Iterator<Item = &Row> {
         let after = self.rows.partition_point(|row| row.start <= address);
-        let reach = (0..after).rev().take_while(|index| self.furthest[*index] >= address);
-        let over = reach.map(|index| &self.rows[index]).filter(|row| row.end >= address);
-        over.min_by_key(|row| (row.end - row.start, row.order))?.claim.as_ref()
+        let reach = (0..after).rev().take_while(move |index| self.furthest[*index] >= address);
+        reach.map(|index| &self.rows[index]).filter(move |row| row.end >= address)
     }
 
     fn bounds(&self) -> impl Iterator<Item = (u128, u128)> {
