@@ -6,12 +6,15 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::{BAD, Format, Outcome, problems, say};
+use super::{BAD, Format, Outcome, explained, problems, say};
 use crate::config::Guards;
 use crate::reload::load::gather;
 use crate::table::answer::Renderer;
 use crate::table::footprint::shorten;
-use crate::table::{Decision, Table, client_address};
+use crate::table::{Decision, Table, client_address, explain};
+
+/// A service that had just started with the table would be at its first.
+const GENERATION: u64 = 1;
 
 /// Look addresses up in a table file, by the same code as the service.
 #[derive(Debug, Args)]
@@ -22,6 +25,10 @@ pub struct Lookup {
     /// JSON is what the service answers, one line an address.
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
+    /// Also say why: what matched and what won, and what each CDN drew. JSON is what the admin listener
+    /// answers to `/explain`.
+    #[arg(long)]
+    explain: bool,
     /// IPv4 or IPv6 addresses; `-` reads them from standard input, one a line.
     #[arg(required = true, value_name = "IP")]
     addresses: Vec<String>,
@@ -36,12 +43,12 @@ impl Lookup {
             say(format_args!("croupier: {}: {}", self.table.display(), problems::summary(&found)));
             return Ok(ExitCode::from(BAD));
         };
-        // A service that had just started with this table would be at its first generation.
-        let renderer = Renderer::new(&table, 1);
+        let renderer = Renderer::new(&table, GENERATION);
         let mut answers = Answers {
             table: &table,
             renderer,
             format: self.format,
+            explain: self.explain,
             out: BufWriter::new(io::stdout().lock()),
             all_good: true,
         };
@@ -64,6 +71,7 @@ struct Answers<'t, W> {
     table: &'t Table,
     renderer: Renderer,
     format: Format,
+    explain: bool,
     out: W,
     all_good: bool,
 }
@@ -78,11 +86,21 @@ impl<W: Write> Answers<'_, W> {
         };
         let decision = self.table.decide(address);
         match self.format {
+            Format::Json if self.explain => {
+                let explanation = serde_json::to_string(&explain(self.table, address, GENERATION))?;
+                writeln!(self.out, "{explanation}")
+            }
             Format::Json => {
                 self.out.write_all(&self.renderer.json(&decision))?;
                 writeln!(self.out)
             }
-            Format::Text => self.text(&decision),
+            Format::Text => {
+                self.text(&decision)?;
+                if self.explain {
+                    explained::write(&mut self.out, &explain(self.table, address, GENERATION))?;
+                }
+                Ok(())
+            }
         }
     }
 

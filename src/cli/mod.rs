@@ -5,6 +5,7 @@
 
 mod certs;
 mod check;
+mod explained;
 mod generate;
 mod lookup;
 mod problems;
