@@ -1,4 +1,4 @@
-//! The admin listener: `POST /reload`, `GET /table`.
+//! The admin listener: `POST /reload`, `GET /table`, `GET /explain?ip=`.
 
 use std::sync::Arc;
 
@@ -13,13 +13,14 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use tokio::sync::oneshot;
 
+use super::address::address;
 use super::entry::{admitted, guarded};
 use super::problem::Problem;
 use crate::client::Admission;
 use crate::config::Role;
 use crate::snapshot::Reader;
-use crate::table::Counts;
 use crate::table::problem::Shown;
+use crate::table::{Counts, explain};
 use crate::worker::{LastError, Outcome, Trigger};
 
 /// What the admin listener looks at and sets going.
@@ -45,6 +46,7 @@ pub fn router(admin: Admin, header_count: usize) -> Router {
         .route("/reload", post(reload))
         .route("/rollback", post(roll_back))
         .route("/table", get(table))
+        .route("/explain", get(explained))
         .method_not_allowed_fallback(async || Problem::MethodNotAllowed)
         .fallback(async || Problem::NotFound)
         .with_state(admin);
@@ -77,6 +79,13 @@ async fn table(State(admin): State<Admin>) -> Response {
         last_error: admin.last_error.load().as_deref().cloned(),
     };
     no_store(Json(shown).into_response())
+}
+
+/// Why an address gets what it gets. That is no decision for a client, so it is not counted as one.
+async fn explained(State(admin): State<Admin>, RawQuery(query): RawQuery) -> Result<Response, Problem> {
+    let address = address(query.as_deref().unwrap_or_default())?;
+    let snapshot = admin.tables.load();
+    Ok(no_store(Json(explain(&snapshot.table, address, snapshot.generation)).into_response()))
 }
 
 /// What came of a reload, of the table or of trust.

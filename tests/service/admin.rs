@@ -1,5 +1,6 @@
 //! The admin listener: who may use it, what it answers, and what its reloads do.
 
+mod explain;
 mod reload;
 
 use http::{Method, Request, StatusCode};
