@@ -83,6 +83,11 @@ impl Subnet {
     pub fn length(address: IpAddr) -> u8 {
         if address.is_ipv4() { Self::IPV4_LENGTH } else { Self::IPV6_LENGTH }
     }
+
+    /// The subnets that addresses of one family are in, from the first to the last.
+    pub fn through(first: IpAddr, last: IpAddr) -> impl Iterator<Item = Self> {
+        (Self::of(first).0..=Self::of(last).0).map(Self)
+    }
 }
 
 /// A CDN's name, hashed for the choice.
@@ -109,11 +114,12 @@ pub struct Mix {
     fallbacks: Vec<CdnId>,
 }
 
+/// A CDN with a weight above 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Share {
-    cdn: CdnId,
-    key: NameKey,
-    weight: u16,
+pub struct Share {
+    pub cdn: CdnId,
+    pub key: NameKey,
+    pub weight: u16,
 }
 
 impl Mix {
@@ -124,6 +130,11 @@ impl Mix {
         shares.sort_by_key(|share| share.cdn);
         let (weighted, fallbacks): (Vec<_>, Vec<_>) = shares.into_iter().partition(|share| share.weight > 0);
         Self { name, weighted, fallbacks: fallbacks.into_iter().map(|share| share.cdn).collect() }
+    }
+
+    /// The CDNs that clients are divided among, in byte order of name.
+    pub fn shares(&self) -> &[Share] {
+        &self.weighted
     }
 
     /// Whether different subnets can get different orders.

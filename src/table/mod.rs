@@ -16,12 +16,16 @@
 //! - [`answer`]: a decision as the JSON that clients get
 //! - [`mod@explain`]: why an address gets what it gets, [`reason`]: in words
 //! - [`counts`]: a table in numbers
+//! - [`walk`]: two tables side by side; [`moves`]: what becomes of clients when one takes the other's
+//!   place, by asking or by [`odds`]; [`tally`]: the sums
+//! - [`diff`]: all of that as JSON; [`traffic`]: the same in viewers
 
 pub mod answer;
 pub mod beaten;
 pub mod compile;
 pub mod counts;
 pub mod dataset;
+pub mod diff;
 pub mod document;
 pub mod explain;
 pub mod footprint;
@@ -31,15 +35,21 @@ pub mod lookup;
 pub mod manifest;
 pub mod mix;
 pub mod mmdb;
+pub mod moves;
+pub mod odds;
 pub mod problem;
 pub mod reach;
 pub mod reader;
 pub mod reason;
 pub mod space;
+pub mod tally;
+pub mod traffic;
 pub mod trie;
+pub mod walk;
 
 pub use compile::{Inputs, compile};
 pub use counts::Counts;
+pub use diff::Diff;
 pub use explain::{Explanation, explain};
 pub use lookup::{Decision, Table, client_address};
 pub use manifest::Manifest;
