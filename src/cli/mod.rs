@@ -5,6 +5,7 @@
 
 mod certs;
 mod check;
+mod diff;
 mod explained;
 mod generate;
 mod lookup;
@@ -29,6 +30,7 @@ enum Command {
     Serve(serve::Serve),
     Check(check::Check),
     Lookup(lookup::Lookup),
+    Diff(diff::Diff),
     Certs(certs::Certs),
     Completions(generate::Completions),
     Man(generate::Man),
@@ -60,6 +62,7 @@ impl Cli {
             Command::Serve(command) => command.run(),
             Command::Check(command) => command.run(),
             Command::Lookup(command) => command.run(),
+            Command::Diff(command) => command.run(),
             Command::Certs(command) => command.run(),
             Command::Completions(command) => command.run(),
             Command::Man(command) => command.run(),

@@ -1,5 +1,6 @@
 //! Problems as the command line shows them.
 
+use std::collections::HashSet;
 use std::io::{self, Write};
 
 use super::say;
@@ -16,10 +17,15 @@ pub fn write(out: &mut impl Write, problems: &[Problems]) -> io::Result<()> {
     shown(problems).iter().try_for_each(|problem| writeln!(out, "{problem}"))
 }
 
-/// The same, beside a result.
+/// The same, beside a result. What is so of several inputs, such as a dataset that two tables
+/// share, is told once.
 pub fn tell(problems: &[Problems]) {
-    for problem in shown(problems) {
-        say(format_args!("{problem}"));
+    let mut told = HashSet::new();
+    for problem in shown(problems).iter().map(Shown::to_string) {
+        if !told.contains(&problem) {
+            say(format_args!("{problem}"));
+            told.insert(problem);
+        }
     }
 }
 

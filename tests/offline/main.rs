@@ -7,6 +7,7 @@
 mod check;
 mod config;
 mod development;
+mod diff;
 mod explain;
 mod faults;
 mod files;
