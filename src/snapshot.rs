@@ -99,6 +99,10 @@ impl Publisher {
         self.current.load().table.digest.clone()
     }
 
+    pub fn version(&self) -> String {
+        self.current.load().table.version.clone()
+    }
+
     pub fn generation(&self) -> u64 {
         self.current.load().generation
     }

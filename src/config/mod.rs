@@ -64,7 +64,8 @@ pub struct Table {
     /// rollback goes back to. None are kept unless set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<PathBuf>,
-    /// Tables that can be gone back to, beside the one in service. Files that tables share are kept once.
+    /// Tables that can be gone back to, beside the one in service. Files that tables share are kept once. With 0
+    /// there is nothing to go back to, but a restart still has the last good one.
     #[serde(default = "Table::keep")]
     pub keep: usize,
 }

@@ -2,10 +2,9 @@
 
 use std::path::Path;
 
-use super::load::Gathered;
-use super::source::{FromState, Local};
-use super::state::{Kept, State};
-use super::table::{Settings, gather_and_keep, kept};
+use super::source::Local;
+use super::state::State;
+use super::table::{Settings, gather_and_keep, kept, newest_whole};
 use crate::file::Watched;
 use crate::reload::load::gather_from;
 use crate::table::{Problems, Table};
@@ -40,7 +39,8 @@ pub fn first(settings: &Settings, state: Option<&mut State>, problems: &mut Vec<
     if let Some(table) = table {
         problems.push(own);
         if let Some(state) = state
-            && let Err(error) = state.published(kept(&table, settings.source.clone(), files))
+            && let Err(error) =
+                state.published(kept(table.digest.clone(), table.version.clone(), settings.source.clone(), files))
         {
             tracing::error!(%error, "the table is served but could not be kept");
         }
@@ -59,16 +59,6 @@ pub fn first(settings: &Settings, state: Option<&mut State>, problems: &mut Vec<
 
 /// The newest kept table that is still whole, and where it came from.
 fn last_good(state: &State, settings: &Settings) -> Option<(Table, String)> {
-    state.newest_first().find_map(|kept| {
-        let (table, problems) = from_state(state, kept, settings).compile();
-        if table.is_none() {
-            tracing::error!(version = kept.version, "a kept table can't be used");
-            worker::log(&problems.shown());
-        }
-        Some((table?, kept.source.clone()))
-    })
-}
-
-fn from_state(state: &State, kept: &Kept, settings: &Settings) -> Gathered {
-    gather_from(&FromState { state, kept }, settings.limit, |_, _| {})
+    let (table, _, kept) = newest_whole(state, state.newest_first(), settings.limit).ok()?;
+    Some((table, kept.source.clone()))
 }

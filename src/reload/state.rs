@@ -7,7 +7,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, BufRead, BufReader, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -16,6 +16,9 @@ use crate::file;
 
 const INDEX: &str = "index.json";
 const FILES: &str = "files";
+
+/// Where an index that is none goes, with the files of that time.
+const DAMAGED: &str = "damaged";
 
 /// What a file is called until it is whole.
 const UNFINISHED: &str = "unfinished";
@@ -57,21 +60,28 @@ pub struct KeptFile {
 }
 
 impl State {
-    /// Opens the directory, making it if need be, and clears what a crash has left behind.
+    /// Opens the directory, making it if need be, and clears what a crash has left behind. An index that is none
+    /// is no reason not to start: it is set aside with all the files, and a new one begun.
     ///
     /// # Errors
-    /// If it can't be read or written, or its index is not one.
+    /// If it can't be read or written. One that is full is no error: what is kept there can still be read.
     pub fn open(directory: PathBuf, keep: usize) -> io::Result<Self> {
-        fs::create_dir_all(directory.join(FILES)).map_err(|error| about(&directory, &error))?;
-        let index = match fs::read(directory.join(INDEX)) {
-            Ok(bytes) => {
-                serde_json::from_slice(&bytes).map_err(|error| about(&directory.join(INDEX), &error.into()))?
+        let files = directory.join(FILES);
+        fs::create_dir_all(&files).map_err(|error| about(&files, &error))?;
+        let unfinished = directory.join(UNFINISHED);
+        match File::create(&unfinished) {
+            Err(error) if !matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => {
+                return Err(about(&unfinished, &error));
             }
+            _ => {}
+        }
+        let index = match fs::read(directory.join(INDEX)) {
+            Ok(bytes) => serde_json::from_slice(&bytes).or_else(|error| set_aside(&directory, &error))?,
             Err(error) if error.kind() == ErrorKind::NotFound => Index::default(),
             Err(error) => return Err(about(&directory.join(INDEX), &error)),
         };
         let state = Self { directory, keep, index };
-        state.clear()?;
+        state.clear(&[]);
         Ok(state)
     }
 
@@ -87,10 +97,7 @@ impl State {
     /// Keeps a file's bytes, before anything names them.
     pub fn keep_file(&self, bytes: &[u8], sha256: &str) -> io::Result<()> {
         let path = self.file(sha256);
-        if path.metadata().is_ok_and(|metadata| metadata.len() == bytes.len() as u64) {
-            return Ok(());
-        }
-        self.write(&path, bytes)
+        if has_bytes(&path, bytes).unwrap_or(false) { Ok(()) } else { self.write(&path, bytes) }
     }
 
     /// The bytes of a kept file, found to be what they were.
@@ -107,30 +114,37 @@ impl State {
     }
 
     /// A table was published: it is the last good one from now on, and nothing is held.
+    ///
+    /// # Errors
+    /// If one of its files is not kept: the index names nothing that is not there. Or if it can't be written.
     pub fn published(&mut self, kept: Kept) -> io::Result<()> {
+        for file in &kept.files {
+            let path = self.file(&file.sha256);
+            path.metadata().map_err(|error| about(&path, &error))?;
+        }
         let mut index = Index { held: false, tables: self.index.tables.clone() };
-        index.tables.retain(|table| table.digest != kept.digest);
-        index.tables.push(kept);
+        if index.tables.last().is_none_or(|last| last.digest != kept.digest) {
+            index.tables.retain(|table| table.digest != kept.digest);
+            index.tables.push(kept);
+        }
         let surplus = index.tables.len().saturating_sub(self.keep + 1);
         index.tables.drain(..surplus);
         self.store(index)
     }
 
-    /// The table before the one in service, if one is kept.
-    pub fn before(&self) -> Option<&Kept> {
-        self.index.tables.iter().rev().nth(1)
+    /// The tables before this one, newest first. All of them, if this one could not be kept.
+    pub fn before(&self, digest: &str) -> impl Iterator<Item = &Kept> {
+        let tables = &self.index.tables;
+        let position = tables.iter().position(|table| table.digest == digest);
+        tables[..position.unwrap_or(tables.len())].iter().rev()
     }
 
-    /// Goes back: the table before is in service and held, the one that was is forgotten.
-    pub fn rolled_back(&mut self) -> io::Result<()> {
+    /// Went back: this table is in service and held, those after it are forgotten.
+    pub fn rolled_back(&mut self, digest: &str) -> io::Result<()> {
         let mut index = Index { held: true, tables: self.index.tables.clone() };
-        index.tables.pop();
+        let position = index.tables.iter().position(|table| table.digest == digest);
+        index.tables.truncate(position.map_or(usize::MAX, |position| position + 1));
         self.store(index)
-    }
-
-    /// Ends a hold.
-    pub fn release(&mut self) -> io::Result<()> {
-        self.store(Index { held: false, tables: self.index.tables.clone() })
     }
 
     /// In memory too only once it is on disk.
@@ -141,7 +155,8 @@ impl State {
         let bytes = serde_json::to_vec_pretty(&index)?;
         self.write(&self.directory.join(INDEX), &bytes)?;
         self.index = index;
-        self.clear()
+        self.clear(&[]);
+        Ok(())
     }
 
     /// Writes a file whole or not at all.
@@ -155,28 +170,83 @@ impl State {
             // The rename itself.
             File::open(path.parent().unwrap_or(&self.directory))?.sync_all()
         })();
-        written.map_err(|error| about(path, &error))
+        written.map_err(|error| {
+            // On a full disk its place is wanted. It may not even be there.
+            _ = fs::remove_file(&unfinished);
+            about(path, &error)
+        })
     }
 
-    /// Removes files that the index does not name.
-    fn clear(&self) -> io::Result<()> {
-        let named: BTreeSet<&str> =
-            self.index.tables.iter().flat_map(|table| &table.files).map(|file| file.sha256.as_str()).collect();
-        for entry in fs::read_dir(self.directory.join(FILES))? {
-            let entry = entry?;
-            if !entry.file_name().to_str().is_some_and(|name| named.contains(name)) {
-                fs::remove_file(entry.path())?;
+    /// Removes files that neither the index nor `also` names. What can't be removed is told, and costs its
+    /// place only.
+    pub fn clear(&self, also: &[KeptFile]) {
+        let files = self.index.tables.iter().flat_map(|table| &table.files).chain(also);
+        let named: BTreeSet<&str> = files.map(|file| file.sha256.as_str()).collect();
+        let unnamed = |entry: &fs::DirEntry| !entry.file_name().to_str().is_some_and(|name| named.contains(name));
+        let found = fs::read_dir(self.directory.join(FILES)).and_then(Iterator::collect::<io::Result<Vec<_>>>);
+        let found = found.unwrap_or_else(|error| {
+            tracing::warn!(%error, "{}: can't be cleared", self.directory.display());
+            Vec::new()
+        });
+        let surplus = found.iter().filter(|entry| unnamed(entry)).map(fs::DirEntry::path);
+        for path in surplus.chain([self.directory.join(UNFINISHED)]) {
+            match fs::remove_file(&path) {
+                Err(error) if error.kind() != ErrorKind::NotFound => {
+                    tracing::warn!(%error, "{}: no longer needed, but can't be removed", path.display());
+                }
+                _ => {}
             }
-        }
-        match fs::remove_file(self.directory.join(UNFINISHED)) {
-            Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
         }
     }
 
     fn file(&self, sha256: &str) -> PathBuf {
         self.directory.join(FILES).join(sha256)
     }
+}
+
+/// Whether this is what a file holds: a damaged one is to be written anew.
+fn has_bytes(path: &Path, mut bytes: &[u8]) -> io::Result<bool> {
+    if path.metadata()?.len() != bytes.len() as u64 {
+        return Ok(false);
+    }
+    let mut file = BufReader::with_capacity(1 << 16, File::open(path)?);
+    loop {
+        let chunk = file.fill_buf()?;
+        if chunk.is_empty() {
+            return Ok(bytes.is_empty());
+        }
+        let Some(rest) = bytes.strip_prefix(chunk) else { return Ok(false) };
+        bytes = rest;
+        let length = chunk.len();
+        file.consume(length);
+    }
+}
+
+/// Moves an index that is none out of the way, and with it the files that it may have named: what was
+/// kept can still be read by hand. Gives an empty one.
+fn set_aside(directory: &Path, damage: &serde_json::Error) -> io::Result<Index> {
+    let (aside, files, index) = (directory.join(DAMAGED), directory.join(FILES), directory.join(INDEX));
+    let moved = (|| {
+        // If none are left, an earlier attempt broke off here, and they are aside already.
+        if fs::read_dir(&files)?.next().is_some() {
+            if aside.exists() {
+                fs::remove_dir_all(&aside)?;
+            }
+            fs::create_dir_all(&aside)?;
+            fs::rename(&files, aside.join(FILES))?;
+            fs::create_dir(&files)?;
+        }
+        fs::create_dir_all(&aside)?;
+        fs::rename(&index, aside.join(INDEX))
+    })();
+    moved.map_err(|error| about(&aside, &error))?;
+    tracing::error!(
+        error = %damage,
+        "{}: not an index of kept tables; moved to {} with all files, no table is kept now and none held",
+        index.display(),
+        aside.display()
+    );
+    Ok(Index::default())
 }
 
 fn about(path: &Path, error: &io::Error) -> io::Error {

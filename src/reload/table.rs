@@ -13,9 +13,9 @@ use super::source::{FromState, Local};
 use super::state::{Kept, KeptFile, State};
 use crate::file::Watched;
 use crate::snapshot::Publisher;
-use crate::table::problem::Place;
+use crate::table::problem::{Place, Shown};
 use crate::table::{Problems, Table};
-use crate::worker::{Outcome, Subject, Trigger};
+use crate::worker::{self, Outcome, Subject, Trigger};
 
 /// Where the table comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,7 +67,11 @@ impl Subject for TableInService {
         let gathered = gather_and_keep(&source, self.settings.limit, self.state.as_ref());
         self.watched.clone_from(&gathered.watched);
         if !gathered.problems.has_errors() && gathered.digest() == self.publisher.digest() {
-            self.release();
+            let source = self.settings.source.clone();
+            let kept = kept(self.publisher.digest(), self.publisher.version(), source, gathered.files);
+            self.publisher.hold(false);
+            // Also what could not be kept when it was published.
+            self.told(|state| state.published(kept));
             return Outcome::Unchanged(self.publisher.generation());
         }
         let files = gathered.files.clone();
@@ -75,13 +79,19 @@ impl Subject for TableInService {
         match table {
             Some(table) => {
                 let source = self.settings.source.clone();
-                let kept = kept(&table, source.clone(), files);
+                let kept = kept(table.digest.clone(), table.version.clone(), source.clone(), files);
                 let generation = self.publisher.publish(table, source, SystemTime::now());
                 self.publisher.hold(false);
                 self.told(|state| state.published(kept));
                 Outcome::Published(generation, problems.shown())
             }
-            None => Outcome::Refused(problems.shown()),
+            None => {
+                // Of refused tables only the files of the last: it is likely to be tried again.
+                if let Some(state) = &self.state {
+                    state.clear(&files);
+                }
+                Outcome::Refused(problems.shown())
+            }
         }
     }
 
@@ -97,23 +107,16 @@ impl TableInService {
         let state = self.state.as_ref().ok_or_else(|| {
             refusal(&self.settings.source, "no tables are kept; set `[table] state` to a directory for them")
         })?;
-        let none = "no table before the one in service is kept";
-        let kept = state.before().ok_or_else(|| refusal(&self.settings.source, none))?;
-        let (table, problems) = gather_from(&FromState { state, kept }, self.settings.limit, |_, _| {}).compile();
-        let source = kept.source.clone();
-        let warnings = problems.shown();
-        let table = table.ok_or(problems)?;
+        let in_service = self.publisher.digest();
+        let before = state.before(&in_service);
+        let (table, warnings, kept) = newest_whole(state, before, self.settings.limit).map_err(|damaged| {
+            damaged.unwrap_or_else(|| refusal(&self.settings.source, "no table before the one in service is kept"))
+        })?;
+        let (digest, source) = (kept.digest.clone(), kept.source.clone());
         let generation = self.publisher.publish(table, source, SystemTime::now());
         self.publisher.hold(true);
-        self.told(State::rolled_back);
+        self.told(|state| state.rolled_back(&digest));
         Ok(Outcome::Published(generation, warnings))
-    }
-
-    fn release(&mut self) {
-        if self.publisher.is_held() {
-            self.publisher.hold(false);
-            self.told(State::release);
-        }
     }
 
     /// What can't be written is told, and served all the same.
@@ -144,11 +147,33 @@ pub fn gather_and_keep(source: &Local, limit: u64, state: Option<&State>) -> Gat
     })
 }
 
+/// The first of these that is still whole, with its warnings. Those that are not are told of in the log.
+///
+/// # Errors
+/// What is wrong with the first, if none is whole. None, if there are none.
+pub fn newest_whole<'s>(
+    state: &'s State,
+    tables: impl Iterator<Item = &'s Kept>,
+    limit: u64,
+) -> Result<(Table, Vec<Shown>, &'s Kept), Option<Problems>> {
+    let mut damaged = None;
+    for kept in tables {
+        let (table, problems) = gather_from(&FromState { state, kept }, limit, |_, _| {}).compile();
+        if let Some(table) = table {
+            return Ok((table, problems.shown(), kept));
+        }
+        tracing::error!(version = kept.version, "a kept table can't be used");
+        worker::log(&problems.shown());
+        damaged.get_or_insert(problems);
+    }
+    Err(damaged)
+}
+
 /// What the state directory is to know of a table that is published.
-pub fn kept(table: &Table, source: String, files: Vec<KeptFile>) -> Kept {
+pub fn kept(digest: String, version: String, source: String, files: Vec<KeptFile>) -> Kept {
     Kept {
-        digest: table.digest.clone(),
-        version: table.version.clone(),
+        digest,
+        version,
         source,
         published_at: OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default(),
         files,

@@ -15,6 +15,7 @@ mod frames;
 mod harness;
 mod health;
 mod inspect;
+mod kept;
 mod lookup;
 mod privacy;
 mod protocol;
