@@ -184,7 +184,7 @@ impl Service<'_> {
     fn lookup(&self, socket: TcpListener, probe: ProbeTicket) -> Listener {
         let router = api::lookup::router(self.tables.clone(), self.config.limits.header_count);
         let authority = Arc::clone(&self.authority);
-        let handshakes = self.handshakes.handle();
+        let handshakes = self.handshakes.places();
         Listener { name: "lookup", socket, authority, router, probe, slow_answers: None, handshakes }
     }
 
@@ -198,7 +198,7 @@ impl Service<'_> {
         };
         let router = api::admin::router(admin, self.config.limits.header_count);
         let authority = Arc::clone(&self.authority);
-        let handshakes = self.handshakes.handle();
+        let handshakes = self.handshakes.places();
         Listener { name: "admin", socket, authority, router, probe, slow_answers: Some(SLOWEST_RELOAD), handshakes }
     }
 
@@ -214,7 +214,7 @@ impl Service<'_> {
             config_error: Arc::clone(&self.reloads.config_error),
             table_error: Arc::clone(&self.reloads.table.last_error),
             trust_error: Arc::clone(&self.reloads.trust.last_error),
-            handshakes: self.handshakes.handle(),
+            handshakes: self.handshakes.places().elsewhere,
         }
     }
 }

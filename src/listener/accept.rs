@@ -9,13 +9,13 @@ use std::time::Duration;
 
 use axum::Router;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::AbortHandle;
 use tokio_util::task::TaskTracker;
 
 use super::activity::Patience;
 use super::connection::{Connection, Settings};
+use super::handshake::Places;
 use crate::client::Authority;
 use crate::config::{Config, Limits};
 use crate::phase::{Phase, PhaseWatch, reached};
@@ -57,8 +57,7 @@ pub struct Listener {
     pub probe: ProbeTicket,
     /// How long an answer may take, where that is long.
     pub slow_answers: Option<Duration>,
-    /// The runtime for handshakes.
-    pub handshakes: Handle,
+    pub handshakes: Places,
 }
 
 /// Accepts until the process stops. Connections are tracked, so that their end can be awaited.

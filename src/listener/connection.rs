@@ -19,11 +19,10 @@ use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulConnection;
 use tokio::net::TcpStream;
-use tokio::runtime::Handle;
 use tower::Service;
 
 use super::activity::{Activity, InFlight, Patience};
-use super::handshake::shake;
+use super::handshake::{Places, shake};
 use super::session::Session;
 use super::stream::Watched;
 use crate::client::Authority;
@@ -53,7 +52,7 @@ pub struct Settings {
     pub metrics: ListenerMetrics,
     pub phase: PhaseWatch,
     /// Where handshakes are computed.
-    pub handshakes: Handle,
+    pub handshakes: Places,
 }
 
 impl Settings {

@@ -1,8 +1,10 @@
-//! TLS handshakes, on threads of their own and of lower priority than those that serve.
+//! TLS handshakes: a few at a time where requests are served, the others on threads of lower priority.
 //!
-//! A handshake costs thirty times a lookup. If five thousand clients come back at once, that is two seconds
-//! of computing, and no request of an open connection may wait in line behind it. Where both want the
-//! processor, the kernel gives handshakes about a tenth of it; where nobody else wants it, all of it.
+//! A handshake costs twenty times a lookup. If five thousand clients come back at once, that is two seconds
+//! of computing, and no request of an open connection may wait in line behind it. So only a few may be in
+//! the serving threads' line: it costs less there than to go elsewhere and come back. The others are computed
+//! elsewhere: where both want the processor, the kernel gives those threads about a tenth of it; where nobody
+//! else wants it, all of it.
 
 use std::io;
 use std::net::IpAddr;
@@ -15,6 +17,7 @@ use rustls::HandshakeKind;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_util::task::AbortOnDropHandle;
@@ -27,20 +30,33 @@ use crate::telemetry::{self, subnet};
 /// In the kernel's terms: each step is a quarter less of the processor than the one before.
 const NICENESS: i32 = 10;
 
+/// Handshakes that may be under way on a serving thread, for each processor. Each is two bursts of a tenth of a
+/// millisecond, with a wait for the client between them.
+const HERE: usize = 8;
+
 /// A refused client's first request is not longer.
 const LINGER_BYTES: u64 = 64 << 10;
 
 /// The threads. One set for all listeners of a process.
 pub struct Handshakes {
     runtime: Option<Runtime>,
+    here: Arc<Semaphore>,
+}
+
+/// Where a listener has its handshakes computed.
+#[derive(Clone)]
+pub struct Places {
+    here: Arc<Semaphore>,
+    pub elsewhere: Handle,
 }
 
 impl Handshakes {
     /// # Errors
     /// If the threads can't be started.
     pub fn start() -> io::Result<Self> {
+        let processors = available_parallelism().map_or(1, NonZero::get);
         let runtime = Builder::new_multi_thread()
-            .worker_threads(available_parallelism().map_or(1, NonZero::get))
+            .worker_threads(processors)
             .thread_name("handshake")
             .on_thread_start(|| {
                 // Of this thread only, on Linux. It may always ask for less.
@@ -50,12 +66,12 @@ impl Handshakes {
             })
             .enable_all()
             .build()?;
-        Ok(Self { runtime: Some(runtime) })
+        Ok(Self { runtime: Some(runtime), here: Arc::new(Semaphore::new(HERE * processors)) })
     }
 
-    /// How listeners hand over what has been accepted.
-    pub fn handle(&self) -> Handle {
-        self.runtime.as_ref().map_or_else(Handle::current, |runtime| runtime.handle().clone())
+    pub fn places(&self) -> Places {
+        let elsewhere = self.runtime.as_ref().map_or_else(Handle::current, |runtime| runtime.handle().clone());
+        Places { here: Arc::clone(&self.here), elsewhere }
     }
 }
 
@@ -76,10 +92,13 @@ pub async fn shake(stream: TcpStream, client: Option<IpAddr>, settings: &Arc<Set
         return attempt(Carried::new(stream), client, settings, deadline).await;
     }
     let mut stream = Carried::new(stream);
+    if let Ok(_here) = settings.handshakes.here.try_acquire() {
+        return attempt(stream, client, settings, deadline).await;
+    }
     stream.leave().ok()?;
     let own_settings = Arc::clone(settings);
     // Who gives up here gives up there.
-    let shaken = AbortOnDropHandle::new(settings.handshakes.spawn(async move {
+    let shaken = AbortOnDropHandle::new(settings.handshakes.elsewhere.spawn(async move {
         stream.arrive().ok()?;
         let mut stream = attempt(stream, client, &own_settings, deadline).await?;
         stream.get_mut().0.leave().ok()?;
