@@ -22,6 +22,9 @@ const DURATION_BUCKETS: [f64; 13] =
 /// Statuses that have a counter of their own; any other is made when it first occurs.
 const STATUSES: [u16; 10] = [200, 400, 403, 404, 405, 409, 414, 431, 500, 503];
 
+/// The reason for which a request is refused whose client is let in: its role is another.
+pub const ROLE_MISSING: &str = "role_missing";
+
 static PROMETHEUS: OnceLock<PrometheusHandle> = OnceLock::new();
 
 /// Sends logs to stderr: JSON unless that is a terminal, or as configured.
@@ -135,6 +138,7 @@ fn begin_at_zero() {
     for refusal in Refusal::ALL {
         refusals(refusal.reason()).absolute(0);
     }
+    refusals(ROLE_MISSING).absolute(0);
     for reason in ["connections", "handshakes"] {
         sheds(reason).absolute(0);
     }

@@ -12,6 +12,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use super::problem::Problem;
 use crate::client::{Admission, Identity};
 use crate::config::Role;
+use crate::telemetry;
 
 /// Bytes of a request target. An address with its parameter takes 60.
 const TARGET_BYTES: usize = 8192;
@@ -37,7 +38,10 @@ async fn role(
 ) -> Response {
     match admitted(&admission) {
         Ok(identity) if identity.has_any(roles) => next.run(request).await,
-        Ok(_) => Problem::RoleMissing.into_response(),
+        Ok(_) => {
+            telemetry::refusal(telemetry::ROLE_MISSING);
+            Problem::RoleMissing.into_response()
+        }
         Err(problem) => problem.into_response(),
     }
 }

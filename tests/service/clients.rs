@@ -406,6 +406,7 @@ fn roles_add_up_and_a_wrong_one_is_forbidden() {
         assert_eq!(response.header("content-type"), Some("application/problem+json"));
         assert_eq!(response.json()["status"], 403);
     }
+    assert!(service.metrics().sum("croupier_client_refusals_total", &[("reason", "role_missing")]) >= 3.0);
     // Nothing was looked up for anyone but `lookup` clients.
     let decided = service.metrics().sum("croupier_decisions_total", &[]);
     assert_eq!(decided, 2.0);
