@@ -14,6 +14,7 @@
 //! - [`telemetry`]: logs, and the names of all metrics
 //! - [`mod@file`]: files as inputs: whole, of one moment, bounded
 //! - [`worker`]: a thread that keeps one subject up to date with its files
+//! - [`moment`]: a moment as logs, answers and messages write it
 //! - [`descriptors`]: as many open files as the system allows
 //! - [`memory`]: how a replaced table's memory goes back to the system
 //! - [`shown`]: what a TLS server shows, for who looks and does not trust
@@ -41,6 +42,7 @@ pub mod file;
 pub mod health;
 pub mod listener;
 pub mod memory;
+pub mod moment;
 pub mod phase;
 pub mod probe_ticket;
 pub mod reload;

@@ -9,8 +9,6 @@ use axum::{Extension, Json, Router};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, StatusCode};
 use serde::Serialize;
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 use tokio::sync::oneshot;
 
 use super::address::address;
@@ -18,6 +16,7 @@ use super::entry::{admitted, guarded};
 use super::problem::Problem;
 use crate::client::Admission;
 use crate::config::Role;
+use crate::moment::written;
 use crate::snapshot::Reader;
 use crate::table::problem::Shown;
 use crate::table::{Counts, explain};
@@ -73,7 +72,7 @@ async fn table(State(admin): State<Admin>) -> Response {
         generation: snapshot.generation,
         digest: &snapshot.table.digest,
         counts: Counts::of(&snapshot.table),
-        loaded_at: OffsetDateTime::from(snapshot.loaded_at).format(&Rfc3339).unwrap_or_default(),
+        loaded_at: written(snapshot.loaded_at),
         source: &snapshot.source,
         held: admin.tables.is_held(),
         last_error: admin.last_error.load().as_deref().cloned(),

@@ -4,13 +4,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use arc_swap::ArcSwap;
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 use tokio::runtime::Handle;
 
 use super::acceptor::Acceptor;
 use super::report::{Check, Report, Status};
 use crate::client::{Authority, Expiry};
+use crate::moment::written;
 use crate::snapshot::{Reader, Snapshot};
 use crate::telemetry;
 use crate::worker::LastError;
@@ -144,10 +143,6 @@ fn expiry(expiries: &[Expiry], now: SystemTime) -> Check {
     };
     let ending: Vec<String> = expiries.iter().filter_map(told).collect();
     if ending.is_empty() { Check::pass(NAME) } else { Check::warn(NAME, ending.join("; ")) }
-}
-
-fn written(time: SystemTime) -> String {
-    OffsetDateTime::from(time).format(&Rfc3339).unwrap_or_default()
 }
 
 fn reload(name: &'static str, meanwhile: &str, error: &LastError) -> Check {

@@ -5,13 +5,11 @@
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
-
 use super::load::{Gathered, gather_from};
 use super::source::{FromState, Local};
 use super::state::{Kept, KeptFile, State};
 use crate::file::Watched;
+use crate::moment::written;
 use crate::snapshot::Publisher;
 use crate::table::problem::{Place, Shown};
 use crate::table::{Problems, Table};
@@ -171,11 +169,5 @@ pub fn newest_whole<'s>(
 
 /// What the state directory is to know of a table that is published.
 pub fn kept(digest: String, version: String, source: String, files: Vec<KeptFile>) -> Kept {
-    Kept {
-        digest,
-        version,
-        source,
-        published_at: OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default(),
-        files,
-    }
+    Kept { digest, version, source, published_at: written(SystemTime::now()), files }
 }

@@ -1,6 +1,8 @@
 //! What identifies a CA: its name *and* its public key. A name alone proves nothing, since anyone
 //! may found a CA of any name.
 
+use std::time::SystemTime;
+
 use rustls::crypto::WebPkiSupportedAlgorithms;
 use rustls_pki_types::{CertificateDer, SignatureVerificationAlgorithm, TrustAnchor};
 use webpki::{EndEntityCert, anchor_from_trusted_cert};
@@ -23,8 +25,11 @@ pub struct Ca {
     pub certificate: CertificateDer<'static>,
     /// Its subject for people.
     pub name: String,
-    subject: Vec<u8>,
-    public_key: Vec<u8>,
+    /// From when to when it is valid.
+    pub from: SystemTime,
+    pub to: SystemTime,
+    /// The same as what paths may end in.
+    pub anchor: TrustAnchor<'static>,
 }
 
 impl Ca {
@@ -39,13 +44,14 @@ impl Ca {
         Ok(Self {
             certificate: der.clone(),
             name: shown.subject().to_string(),
-            subject: anchor.subject.to_vec(),
-            public_key: anchor.subject_public_key_info.to_vec(),
+            from: certificate::beginning_of(&shown),
+            to: certificate::end_of(&shown),
+            anchor: anchor.to_owned(),
         })
     }
 
     pub fn as_ref(&self) -> CaRef<'_> {
-        CaRef { subject: &self.subject, public_key: &self.public_key }
+        CaRef::of_anchor(&self.anchor)
     }
 
     pub fn is_same_as(&self, other: CaRef<'_>) -> bool {
@@ -60,7 +66,7 @@ impl Ca {
 
     /// Whether a name, with its outer SEQUENCE, is its own.
     fn is_named(&self, name: &[u8]) -> bool {
-        Any::from_der(name).is_ok_and(|(_, name)| *name.data == *self.subject)
+        Any::from_der(name).is_ok_and(|(_, name)| *name.data == *self.anchor.subject)
     }
 
     /// Whether this CA's key made the signature of a certificate or a revocation list.

@@ -3,10 +3,8 @@
 use std::net::IpAddr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 use x509_parser::certificate::X509Certificate;
-use x509_parser::extensions::GeneralName;
+use x509_parser::extensions::{GeneralName, KeyUsage};
 use x509_parser::prelude::FromDer;
 use x509_parser::time::ASN1Time;
 
@@ -23,26 +21,22 @@ pub fn is_for_clients(certificate: &X509Certificate<'_>) -> bool {
 /// Key usage, if there, must allow what TLS does with a certificate's key (RFC 5280, section
 /// 4.2.1.3). webpki does not ask.
 pub fn may_sign_handshakes(certificate: &X509Certificate<'_>) -> bool {
-    match certificate.key_usage() {
-        Ok(Some(usage)) => usage.value.digital_signature(),
-        Ok(None) => true,
-        Err(_) => false,
-    }
+    may(certificate, KeyUsage::digital_signature)
 }
 
 /// Key usage, if there, must say keyCertSign. webpki does not ask.
 pub fn may_sign_certificates(certificate: &X509Certificate<'_>) -> bool {
-    match certificate.key_usage() {
-        Ok(Some(usage)) => usage.value.key_cert_sign(),
-        Ok(None) => true,
-        Err(_) => false,
-    }
+    may(certificate, KeyUsage::key_cert_sign)
 }
 
 /// Key usage, if there, must say cRLSign. webpki does not ask.
 pub fn may_sign_crls(certificate: &X509Certificate<'_>) -> bool {
+    may(certificate, KeyUsage::crl_sign)
+}
+
+fn may(certificate: &X509Certificate<'_>, what: impl FnOnce(&KeyUsage) -> bool) -> bool {
     match certificate.key_usage() {
-        Ok(Some(usage)) => usage.value.crl_sign(),
+        Ok(Some(usage)) => what(usage.value),
         Ok(None) => true,
         Err(_) => false,
     }
@@ -61,11 +55,6 @@ pub fn beginning_of(certificate: &X509Certificate<'_>) -> SystemTime {
 /// Times before 1970 count as its beginning.
 pub fn moment(time: ASN1Time) -> SystemTime {
     UNIX_EPOCH + Duration::from_secs(u64::try_from(time.timestamp()).unwrap_or(0))
-}
-
-/// As `2026-11-21T23:00:00Z`.
-pub fn written(time: SystemTime) -> String {
-    OffsetDateTime::from(time).format(&Rfc3339).unwrap_or_default()
 }
 
 /// Subject alternative names, as `DNS:a.example` and `URI:spiffe://example/a`.

@@ -12,11 +12,12 @@ use webpki::{EndEntityCert, ExtendedKeyUsageValidator, KeyPurposeIdIter, KeyUsag
 use x509_parser::certificate::X509Certificate;
 
 use super::ca::CaRef;
-use super::certificate::{self, beginning_of, end_of, written};
+use super::certificate::{self, beginning_of, end_of};
 use super::policy::{Allowed, Policy, refusal};
 use super::revocation::Status;
 use crate::client::{Identity, Refusal};
 use crate::config::CrlUse;
+use crate::moment::written;
 
 /// One thing that was looked at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

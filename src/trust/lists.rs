@@ -5,10 +5,11 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use super::ca::Ca;
-use super::certificate::{self, written};
+use super::certificate;
 use super::crl::Crl;
 use super::load::Loading;
 use super::revocation::{Revocation, Signed};
+use crate::moment::written;
 
 /// A CA's clock may be this much ahead of ours.
 const SKEW: Duration = Duration::from_mins(1);

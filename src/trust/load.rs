@@ -11,7 +11,7 @@ use rustls::sign::CertifiedKey;
 use rustls_pki_types::CertificateDer;
 
 use super::ca::Ca;
-use super::certificate::{self, beginning_of, end_of, written};
+use super::certificate::{self, beginning_of, end_of};
 use super::gather::{Gathered, Settings};
 use super::judge::Judge;
 use super::lists::{add_list, check_list};
@@ -24,6 +24,7 @@ use super::tls;
 use super::verifier::Verifier;
 use crate::client::{Credentials, Expiry, ProbeIdentity, Refusal};
 use crate::config::{Clients, CrlUse, Health, Role, Tls};
+use crate::moment::written;
 use crate::table::Problems;
 use crate::table::problem::{Place, Problem};
 
@@ -121,15 +122,13 @@ impl Loading<'_> {
         let revocation = self.revocation(settings, &cas);
         let mut policy = Policy::new(self.provider.signature_verification_algorithms, revocation);
         for root in cas.roots {
-            let added = policy.add_root(root);
-            _ = self.told(clients.ca.first().map_or(Path::new(""), |path| path), added);
+            policy.add_root(root);
         }
         for (allow, chain) in clients.allow.iter().zip(cas.issuers) {
-            for ca in &chain {
-                policy.add_intermediate(ca);
-            }
-            let Some(issuer) = chain.into_iter().next() else { continue };
+            let mut chain = chain.into_iter();
+            let Some(issuer) = chain.next() else { continue };
             policy.allow(Allowed { issuer, role: allow.role, names: allow.san.clone(), crl: allow.crl });
+            chain.for_each(|ca| policy.add_intermediate(&ca));
         }
         policy
     }
@@ -167,10 +166,8 @@ impl Loading<'_> {
         let mut found = Vec::new();
         for der in self.read(path, pem::certificates).unwrap_or_default() {
             let Some(ca) = self.told(path, Ca::new(&der)) else { continue };
-            if let Some(shown) = certificate::parse(&der) {
-                self.expires(format!("ca:{}", ca.name), end_of(&shown));
-                self.ca_dates(path, &ca.name, beginning_of(&shown), end_of(&shown));
-            }
+            self.expires(format!("ca:{}", ca.name), ca.to);
+            self.ca_dates(path, &ca);
             found.push(ca);
         }
         found
@@ -178,11 +175,12 @@ impl Loading<'_> {
 
     /// A CA out of date refuses its own clients only, and must not keep anyone else's
     /// revocations, or the start, waiting.
-    fn ca_dates(&mut self, path: &Path, name: &str, from: SystemTime, to: SystemTime) {
-        let what = if to < self.now {
-            format!("the CA `{name}` expired at {}: its clients are refused", written(to))
-        } else if from > self.now {
-            format!("the CA `{name}` is valid only from {}: its clients are refused until then", written(from))
+    fn ca_dates(&mut self, path: &Path, ca: &Ca) {
+        let Ca { name, from, to, .. } = ca;
+        let what = if *to < self.now {
+            format!("the CA `{name}` expired at {}: its clients are refused", written(*to))
+        } else if *from > self.now {
+            format!("the CA `{name}` is valid only from {}: its clients are refused until then", written(*from))
         } else {
             return;
         };

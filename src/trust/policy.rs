@@ -10,11 +10,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use rustls::crypto::WebPkiSupportedAlgorithms;
 use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime};
-use webpki::{EndEntityCert, KeyUsage, VerifiedPath, anchor_from_trusted_cert};
+use webpki::{EndEntityCert, KeyUsage, VerifiedPath};
 use x509_parser::certificate::X509Certificate;
 
 use super::ca::{Ca, CaRef};
-use super::certificate::{self, beginning_of, end_of};
+use super::certificate::{self, end_of};
 use super::revocation::{Currency, Revocation};
 use crate::client::{Identity, Refusal};
 use crate::config::{CrlUse, NamePattern, Role};
@@ -66,15 +66,10 @@ impl Policy {
         }
     }
 
-    /// Adds a certificate that paths may end in.
-    ///
-    /// # Errors
-    /// If it can't be a trust anchor.
-    pub fn add_root(&mut self, root: Ca) -> Result<(), String> {
-        let anchor = anchor_from_trusted_cert(&root.certificate).map_err(|error| format!("not a root: {error}"))?;
-        self.anchors.push(anchor.to_owned());
+    /// Adds a CA that paths may end in.
+    pub fn add_root(&mut self, root: Ca) {
+        self.anchors.push(root.anchor.clone());
         self.roots.push(root);
-        Ok(())
     }
 
     /// Adds a CA that paths may lead through.
@@ -187,11 +182,10 @@ impl Policy {
     fn root_end(&self, anchor: CaRef<'_>, now: SystemTime) -> Result<SystemTime, Refusal> {
         let mut refusal = Refusal::UnknownIssuer;
         for root in self.roots.iter().filter(|root| root.is_same_as(anchor)) {
-            let shown = certificate::parse(&root.certificate).ok_or(Refusal::Malformed)?;
-            match (beginning_of(&shown), end_of(&shown)) {
-                (_, end) if end < now => refusal = Refusal::Expired,
-                (beginning, _) if beginning > now => refusal = Refusal::NotYetValid,
-                (_, end) => return Ok(end),
+            match (root.from, root.to) {
+                (_, to) if to < now => refusal = Refusal::Expired,
+                (from, _) if from > now => refusal = Refusal::NotYetValid,
+                (_, to) => return Ok(to),
             }
         }
         Err(refusal)

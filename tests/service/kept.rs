@@ -11,7 +11,8 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::harness::{Identity, Leaf, Response, Service, Setup, refused_start, table, wait_until};
+use crate::harness::{Identity, Leaf, Response, Service, Setup, refused_start, wait_until};
+use crate::reload;
 
 const LISTEN: &str = "lookup = \"127.0.0.1:0\"\nhealth = \"127.0.0.1:0\"\nadmin = \"127.0.0.1:0\"";
 
@@ -19,17 +20,9 @@ const LISTEN: &str = "lookup = \"127.0.0.1:0\"\nhealth = \"127.0.0.1:0\"\nadmin 
 const PREFIXES: &str = "2001:db8:4000::/36\n";
 const ROWS: &str = "start,end,asn\n198.51.100.0,198.51.100.255,64500\n";
 
-/// The harness's table under another version, with a footprint of a file and one of a dataset.
+/// The table of the tests of reloads under another version, as it is written.
 fn version(version: &str) -> String {
-    let mut table = table();
-    table["version"] = json!(version);
-    table["datasets"] = json!({ "asn": ["asn.csv"] });
-    let more = [
-        json!({ "footprint-type": "ipv6cidr", "footprint-file": "prefixes.txt", "mix": "solo" }),
-        json!({ "footprint-type": "asn", "footprint-value": ["as64500"], "mix": "on-net" }),
-    ];
-    table["footprints"].as_array_mut().unwrap().extend(more);
-    format!("{table:#}\n")
+    reload::text(&reload::version(version))
 }
 
 /// The same, but with an error far down.

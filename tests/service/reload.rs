@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::harness::{Connection, PATIENCE, Service, Setup, table, wait_until};
 
 /// The harness's table under another version, with a footprint of a file and one of a dataset.
-fn version(version: &str) -> Value {
+pub fn version(version: &str) -> Value {
     let mut table = table();
     table["version"] = json!(version);
     table["datasets"] = json!({ "asn": ["asn.csv"] });
@@ -24,7 +24,7 @@ fn version(version: &str) -> Value {
     table
 }
 
-fn text(table: &Value) -> String {
+pub fn text(table: &Value) -> String {
     format!("{table:#}\n")
 }
 

@@ -19,7 +19,7 @@ use super::remote::{self, Answer, Seen};
 use crate::client::Refusal;
 use crate::config::Config;
 use crate::file;
-use crate::trust::certificate::written;
+use crate::moment::written;
 use crate::trust::explain::{Explanation, Shown, Step, explain, remedy};
 use crate::trust::{Policy, gather, pem};
 
@@ -161,12 +161,15 @@ fn shown(chain: &[CertificateDer<'_>]) -> Vec<Shown> {
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
-    let read = file::read(path, gather::LARGEST).and_then(|bytes| pem::certificates(&bytes));
-    read.map_err(|message| format!("{}: error: {message}", path.display()))
+    read(path, pem::certificates)
 }
 
 fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, String> {
-    let read = file::read(path, gather::LARGEST).and_then(|bytes| pem::private_key(&bytes));
+    read(path, pem::private_key)
+}
+
+fn read<T>(path: &Path, parse: impl FnOnce(&[u8]) -> Result<T, String>) -> Result<T, String> {
+    let read = file::read(path, gather::LARGEST).and_then(|bytes| parse(&bytes));
     read.map_err(|message| format!("{}: error: {message}", path.display()))
 }
 
