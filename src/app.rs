@@ -15,7 +15,9 @@ use crate::client::Authority;
 use crate::config::Config;
 use crate::file::Watched;
 use crate::health::{Acceptor, Monitor, Subjects, server};
+use crate::history::History;
 use crate::listener::{self, Handshakes, Listener};
+use crate::outcome::{Outcome, Trigger, Verdict};
 use crate::phase::Phase;
 use crate::probe_ticket::ProbeTicket;
 use crate::reload::first::{First, first};
@@ -25,7 +27,7 @@ use crate::snapshot::{self, Reader};
 use crate::table::Problems;
 use crate::table::problem::Place;
 use crate::trust::{self, Lasting, Trust, TrustInService, current};
-use crate::worker::{self, Handle, LastError, Trigger};
+use crate::worker::{self, Handle, LastError};
 use crate::{api, descriptors, telemetry};
 
 /// A reload of the largest table, on a machine that has no time for it, and a spare.
@@ -88,7 +90,7 @@ pub async fn serve(
     listening: impl FnOnce(&Addresses),
 ) -> io::Result<()> {
     let Prepared { config, first, state, trust, lasting, trust_files } = prepared;
-    let First { table, source, watched, held, refused } = first;
+    let First { table, source, watched, outcome } = first;
     descriptors::raise(&config);
     let sockets = Sockets::bind(&config)?;
     let addresses = sockets.addresses()?;
@@ -96,17 +98,21 @@ pub async fn serve(
     let (phase, watch) = watch::channel(Phase::Serving);
     tracing::info!(version = table.version, digest = table.digest, "serving");
     let (mut publisher, tables) = snapshot::publish_first(table, source, SystemTime::now());
-    publisher.hold(held);
-    let in_service = TableInService { publisher, settings: table_settings(&config), watched, state };
-    let table = worker::start(in_service, refused)?;
+    publisher.hold(outcome.verdict == Verdict::Held);
+    let history = Arc::new(History::open(config.table.state.as_deref()));
+    let in_service = TableInService::new(publisher, table_settings(&config), watched, state);
+    let table = worker::start(in_service, &outcome, Arc::clone(&history))?;
     let (publisher, authority) = current::publish_first(trust);
     let settings = trust::Settings::of(&config);
-    let trust = worker::start(TrustInService::new(publisher, settings, lasting, trust_files), None)?;
+    let in_service = TrustInService::new(publisher, settings, lasting, trust_files);
+    let outcome = Outcome::new(Verdict::Published, authority.generation(), Vec::new());
+    let trust = worker::start(in_service, &outcome, Arc::clone(&history))?;
     let reloads = Reloads { table, trust, config_error: LastError::default() };
 
     let handshakes = Handshakes::start()?;
+    let authority: Arc<dyn Authority> = Arc::new(authority);
     let service =
-        Service { config: &config, tables, authority: Arc::new(authority), reloads: &reloads, handshakes: &handshakes };
+        Service { config: &config, tables, authority, reloads: &reloads, history: &history, handshakes: &handshakes };
     let (lookup_probe, admin_probe) = (ProbeTicket::default(), ProbeTicket::default());
     let mut acceptors = vec![service.acceptor("lookup", addresses.lookup, &lookup_probe, true)];
     if let Some(admin) = addresses.admin {
@@ -177,6 +183,7 @@ struct Service<'s> {
     tables: Reader,
     authority: Arc<dyn Authority>,
     reloads: &'s Reloads,
+    history: &'s Arc<History>,
     handshakes: &'s Handshakes,
 }
 
@@ -189,12 +196,14 @@ impl Service<'_> {
     }
 
     fn admin(&self, socket: TcpListener, probe: ProbeTicket) -> Listener {
-        let (reloads, table) = (self.reloads.clone(), self.reloads.table.clone());
+        let [to_reload, to_foresee, to_roll_back] = std::array::from_fn(|_| self.reloads.clone());
         let admin = Admin {
             tables: self.tables.clone(),
+            history: Arc::clone(self.history),
             last_error: Arc::clone(&self.reloads.table.last_error),
-            reload: Arc::new(move |trigger| reloads.reload(&trigger)),
-            roll_back: Arc::new(move |trigger| table.command(trigger, Command::RollBack)),
+            reload: Arc::new(move |trigger| to_reload.reload(&trigger)),
+            foresee: Arc::new(move || to_foresee.foresee()),
+            roll_back: Arc::new(move |trigger| to_roll_back.roll_back(trigger)),
         };
         let router = api::admin::router(admin, self.config.limits.header_count);
         let authority = Arc::clone(&self.authority);
@@ -256,7 +265,15 @@ struct Reloads {
 
 impl Reloads {
     fn reload(&self, trigger: &Trigger) -> Asked {
-        Asked { table: self.table.reload(trigger.clone()), trust: self.trust.reload(trigger.clone()) }
+        vec![("table", self.table.reload(trigger.clone())), ("trust", self.trust.reload(trigger.clone()))]
+    }
+
+    fn foresee(&self) -> Asked {
+        vec![("table", self.table.foresee()), ("trust", self.trust.foresee())]
+    }
+
+    fn roll_back(&self, trigger: Trigger) -> Asked {
+        vec![("table", self.table.command(trigger, Command::RollBack))]
     }
 
     fn configure(&self, config: &Config) {
@@ -271,7 +288,7 @@ impl Reloads {
 }
 
 fn table_settings(config: &Config) -> table::Settings {
-    table::Settings { source: config.table.source.clone(), limit: config.guards.max_input }
+    table::Settings { source: config.table.source.clone(), guards: config.guards.clone() }
 }
 
 /// SIGHUP: the configuration is read again, then table and trust are loaded by it. A bad

@@ -13,6 +13,8 @@
 //! - [`client`]: what is known of a client once its certificate has been judged, and who judges
 //! - [`telemetry`]: logs, and the names of all metrics
 //! - [`mod@file`]: files as inputs: whole, of one moment, bounded
+//! - [`outcome`]: an attempt to change what is in service, and what came of it
+//! - [`history`]: all of them, on disk
 //! - [`worker`]: a thread that keeps one subject up to date with its files
 //! - [`moment`]: a moment as logs, answers and messages write it
 //! - [`descriptors`]: as many open files as the system allows
@@ -40,9 +42,11 @@ pub mod config;
 pub mod descriptors;
 pub mod file;
 pub mod health;
+pub mod history;
 pub mod listener;
 pub mod memory;
 pub mod moment;
+pub mod outcome;
 pub mod phase;
 pub mod probe_ticket;
 pub mod reload;

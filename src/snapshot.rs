@@ -95,12 +95,9 @@ pub struct Publisher {
 }
 
 impl Publisher {
-    pub fn digest(&self) -> String {
-        self.current.load().table.digest.clone()
-    }
-
-    pub fn version(&self) -> String {
-        self.current.load().table.version.clone()
+    /// What is in service.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.current.load_full()
     }
 
     pub fn generation(&self) -> u64 {

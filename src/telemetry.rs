@@ -127,7 +127,7 @@ fn describe() {
 
 /// Counters that have never counted are shown all the same: a rate needs a series from the start.
 fn begin_at_zero() {
-    for result in ["published", "unchanged", "failed"] {
+    for result in ["published", "unchanged", "held", "postponed", "failed"] {
         for what in ["config", "table", "trust"] {
             reloads(what, result).absolute(0);
         }
@@ -195,7 +195,7 @@ pub fn table_held(held: bool) {
     gauge!("croupier_table_held").set(if held { 1.0 } else { 0.0 });
 }
 
-/// `what` is `table`, `trust` or `config`; `result` is `published`, `unchanged` or `failed`.
+/// `what` is `table`, `trust`, `overrides` or `config`; `result` as in [`Verdict`](crate::outcome::Verdict).
 pub fn reload(what: &'static str, result: &'static str) {
     reloads(what, result).increment(1);
 }

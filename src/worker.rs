@@ -6,11 +6,12 @@
 //! `stat` calls a second, and needs no kernel limits raised. A change is acted on once nothing has
 //! changed for one look, so that files changed together are loaded together.
 
+use std::fmt::Display;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use arc_swap::ArcSwapOption;
 use thread_priority::unix::{NormalThreadSchedulePolicy, ThreadSchedulePolicy};
@@ -18,6 +19,9 @@ use thread_priority::{ThreadBuilder, ThreadPriority};
 use tokio::sync::oneshot;
 
 use crate::file::Watched;
+use crate::history::{Entry, History};
+use crate::outcome::{Outcome, Trigger, Verdict};
+use crate::table::Summary;
 use crate::table::problem::{Severity, Shown};
 use crate::telemetry;
 
@@ -35,14 +39,14 @@ pub trait Subject: Send + 'static {
     /// Whether serving always comes first. Else it is loaded as soon as can be.
     const IS_IDLE: bool;
 
-    /// After a refusal it is tried again this much later, whether or not a file has changed: the cause may
+    /// After most refusals it is tried again this much later, whether or not a file has changed: the cause may
     /// pass by itself, as when descriptors had run out, or a list was made by a clock ahead of ours.
     const RETRY: Duration;
 
     type Settings: Send + 'static;
 
-    /// What can be asked for beside a reload.
-    type Command: Send + 'static;
+    /// What can be asked for beside a reload, by name.
+    type Command: Display + Send + 'static;
 
     /// Loads by these settings from now on.
     fn configure(&mut self, settings: Self::Settings);
@@ -53,68 +57,15 @@ pub trait Subject: Send + 'static {
     /// Loads, checks, and publishes if it is good and new.
     fn reload(&mut self, trigger: &Trigger) -> Outcome;
 
+    /// What a reload would come to, with nothing changed.
+    fn foresee(&mut self) -> Outcome;
+
+    /// Time until something is to be done even if no file changes, if that is known.
+    fn due(&self) -> Option<Duration> {
+        None
+    }
+
     fn command(&mut self, command: Self::Command) -> Outcome;
-}
-
-/// What came of a reload.
-#[derive(Debug, Clone)]
-pub enum Outcome {
-    /// As this generation, with warnings.
-    Published(u64, Vec<Shown>),
-    /// What is in service, this generation, is what the files say.
-    Unchanged(u64),
-    /// What is in service, this generation, is held by someone, and nobody asked to end that.
-    Held(u64),
-    /// What is in service stays. At least one problem is an error.
-    Refused(Vec<Shown>),
-}
-
-impl Outcome {
-    /// The label in metrics.
-    pub fn result(&self) -> &'static str {
-        match self {
-            Self::Published(..) => "published",
-            Self::Unchanged(_) => "unchanged",
-            Self::Held(_) => "held",
-            Self::Refused(_) => "failed",
-        }
-    }
-
-    /// Why it was refused: the first error.
-    pub fn reason(&self) -> Option<String> {
-        let Self::Refused(problems) = self else { return None };
-        let first = problems.iter().find(|problem| problem.severity == Severity::Error);
-        Some(first.map_or_else(|| "the reload broke off: see the log".to_owned(), ToString::to_string))
-    }
-}
-
-/// Why a reload happens.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Trigger {
-    Signal,
-    FileChange,
-    /// The last one was refused.
-    Retry,
-    /// By a client of the admin listener, of this name.
-    Admin(String),
-}
-
-impl std::fmt::Display for Trigger {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Signal => f.write_str("signal"),
-            Self::FileChange => f.write_str("file change"),
-            Self::Retry => f.write_str("retry"),
-            Self::Admin(name) => write!(f, "admin {name}"),
-        }
-    }
-}
-
-impl Trigger {
-    /// Whether somebody asked for it.
-    pub fn is_asked(&self) -> bool {
-        !matches!(self, Self::FileChange | Self::Retry)
-    }
 }
 
 /// Why the last reload failed; empty while what is in service is what the files say.
@@ -134,6 +85,7 @@ impl<S: Subject> Clone for Handle<S> {
 
 enum Request<S: Subject> {
     Reload(Trigger, oneshot::Sender<Outcome>),
+    Foresee(oneshot::Sender<Outcome>),
     Command(Trigger, S::Command, oneshot::Sender<Outcome>),
     Configure(S::Settings),
     Stop,
@@ -145,6 +97,13 @@ impl<S: Subject> Handle<S> {
         let (sender, outcome) = oneshot::channel();
         // Fails only when the thread is gone, as in the last moment of a drain.
         _ = self.requests.send(Request::Reload(trigger, sender));
+        outcome
+    }
+
+    /// What a reload would come to. It changes nothing and is told nowhere.
+    pub fn foresee(&self) -> oneshot::Receiver<Outcome> {
+        let (sender, outcome) = oneshot::channel();
+        _ = self.requests.send(Request::Foresee(sender));
         outcome
     }
 
@@ -166,15 +125,16 @@ impl<S: Subject> Handle<S> {
     }
 }
 
-/// Starts the thread. `refused` is why what is in service is not what the files say, if it is not.
+/// Starts the thread. `first` is what came of the first attempt, before there was one.
 ///
 /// # Errors
 /// If no thread can be started.
-pub fn start<S: Subject>(subject: S, refused: Option<String>) -> std::io::Result<Handle<S>> {
+pub fn start<S: Subject>(subject: S, first: &Outcome, history: Arc<History>) -> std::io::Result<Handle<S>> {
     let (requests, received) = channel();
-    let retry_at = refused.is_some().then(|| Instant::now() + S::RETRY);
-    let last_error = LastError::new(ArcSwapOption::from(refused.map(Arc::new)));
-    let worker = Worker { subject, last_error: Arc::clone(&last_error), retry_at };
+    let last_error = LastError::default();
+    let mut worker = Worker { subject, last_error: Arc::clone(&last_error), retry_at: None, history };
+    worker.settle_with(first);
+    worker.record("reload", &Trigger::Start, first);
     let mut thread = ThreadBuilder::default().name(S::NAME);
     if S::IS_IDLE {
         let idle = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
@@ -192,16 +152,22 @@ pub fn start<S: Subject>(subject: S, refused: Option<String>) -> std::io::Result
 struct Worker<S> {
     subject: S,
     last_error: LastError,
-    /// While the last reload was refused.
+    /// If the last reload is to be tried again.
     retry_at: Option<Instant>,
+    history: Arc<History>,
 }
 
 impl<S: Subject> Worker<S> {
     /// Ends when told to stop, or when every [`Handle`] is gone.
     fn run(mut self, received: &Receiver<Request<S>>) {
         loop {
-            let request = match received.recv_timeout(LOOK) {
+            let wait = self.subject.due().map_or(LOOK, |due| due.min(LOOK));
+            let request = match received.recv_timeout(wait) {
                 Ok(request) => Some(request),
+                Err(RecvTimeoutError::Timeout) if self.subject.due().is_some_and(|due| due.is_zero()) => {
+                    self.reload(&Trigger::Time);
+                    continue;
+                }
                 Err(RecvTimeoutError::Timeout) if self.look() != self.subject.files() => self.settle(received),
                 Err(RecvTimeoutError::Timeout) => {
                     if self.retry_at.is_some_and(|at| Instant::now() >= at) {
@@ -228,11 +194,17 @@ impl<S: Subject> Worker<S> {
         for request in std::iter::once(request).chain(received.try_iter()) {
             match request {
                 Request::Reload(trigger, asked) => wanted.push((trigger, asked)),
+                Request::Foresee(asked) => {
+                    self.reload_for(std::mem::take(&mut wanted));
+                    // Who asked may have gone.
+                    _ = asked.send(self.unwinding(S::foresee));
+                }
                 Request::Command(trigger, command, asked) => {
                     self.reload_for(std::mem::take(&mut wanted));
+                    let action = command.to_string();
                     let outcome = self.attempt(&trigger, |subject| subject.command(command));
                     tell::<S>(&trigger, &outcome);
-                    // Who asked may have gone.
+                    self.record(&action, &trigger, &outcome);
                     _ = asked.send(outcome);
                 }
                 Request::Configure(settings) => self.subject.configure(settings),
@@ -243,8 +215,10 @@ impl<S: Subject> Worker<S> {
         ControlFlow::Continue(())
     }
 
+    /// All by one, and by force if one of them was asked for so.
     fn reload_for(&mut self, wanted: Vec<(Trigger, oneshot::Sender<Outcome>)>) {
-        let Some((trigger, _)) = wanted.last() else { return };
+        let triggers = wanted.iter().map(|(trigger, _)| trigger);
+        let Some(trigger) = triggers.max_by_key(|trigger| trigger.is_forced()) else { return };
         let outcome = self.reload(trigger);
         for (_, asked) in wanted {
             _ = asked.send(outcome.clone());
@@ -275,42 +249,61 @@ impl<S: Subject> Worker<S> {
     fn reload(&mut self, trigger: &Trigger) -> Outcome {
         let before = self.last_error.load_full();
         let outcome = self.attempt(trigger, |subject| subject.reload(trigger));
-        self.retry_at = matches!(outcome, Outcome::Refused(_)).then(|| Instant::now() + S::RETRY);
-        let reason = outcome.reason().map(Arc::new);
+        self.settle_with(&outcome);
         // Refused again for the same reason is no news.
-        if *trigger != Trigger::Retry || reason != before {
+        if *trigger != Trigger::Retry || outcome.reason() != before.as_deref().cloned() {
             tell::<S>(trigger, &outcome);
+            self.record("reload", trigger, &outcome);
         }
-        self.last_error.store(reason);
+        outcome
+    }
+
+    fn settle_with(&mut self, outcome: &Outcome) {
+        self.retry_at = outcome.retry_after.map(|after| Instant::now() + after);
+        self.last_error.store(outcome.reason().map(Arc::new));
+    }
+
+    fn attempt(&mut self, trigger: &Trigger, act: impl FnOnce(&mut S) -> Outcome) -> Outcome {
+        let begun = Instant::now();
+        let outcome = self.unwinding(act);
+        telemetry::reload(S::NAME, outcome.verdict.label());
+        tracing::debug!(what = S::NAME, %trigger, seconds = begun.elapsed().as_secs_f64(), "reloaded");
         outcome
     }
 
     /// A panic is a failure, not the end of all reloads.
-    fn attempt(&mut self, trigger: &Trigger, act: impl FnOnce(&mut S) -> Outcome) -> Outcome {
-        let begun = Instant::now();
+    fn unwinding(&mut self, act: impl FnOnce(&mut S) -> Outcome) -> Outcome {
         let outcome = catch_unwind(AssertUnwindSafe(|| act(&mut self.subject)));
-        let outcome = outcome.unwrap_or_else(|_| Outcome::Refused(Vec::new()));
-        telemetry::reload(S::NAME, outcome.result());
-        tracing::debug!(what = S::NAME, %trigger, seconds = begun.elapsed().as_secs_f64(), "reloaded");
-        outcome
+        outcome.unwrap_or_else(|_| Outcome::broken_off(S::RETRY))
+    }
+
+    fn record(&self, action: &str, trigger: &Trigger, outcome: &Outcome) {
+        self.history.record(&Entry::new(S::NAME, action, trigger, outcome, SystemTime::now()));
     }
 }
 
 fn tell<S: Subject>(trigger: &Trigger, outcome: &Outcome) {
     let what = S::NAME;
-    match outcome {
-        Outcome::Published(generation, warnings) => {
-            log(warnings);
-            tracing::info!(what, %trigger, generation, "published anew");
-        }
-        Outcome::Unchanged(generation) => tracing::info!(what, %trigger, generation, "unchanged"),
-        Outcome::Held(generation) => {
+    log(&outcome.problems);
+    let generation = outcome.generation.unwrap_or_default();
+    match outcome.verdict {
+        Verdict::Published => match &outcome.diff {
+            Some(diff) => tracing::info!(what, %trigger, generation, change = %Summary::of(diff), "published anew"),
+            None => tracing::info!(what, %trigger, generation, "published anew"),
+        },
+        Verdict::Unchanged => tracing::info!(what, %trigger, generation, "unchanged"),
+        Verdict::Held => {
             tracing::warn!(what, %trigger, generation, "held since a rollback: not reloaded until someone asks");
         }
-        Outcome::Refused(problems) => {
-            log(problems);
-            let errors = problems.iter().filter(|problem| problem.severity == Severity::Error).count();
-            tracing::error!(what, %trigger, errors, "refused; what was in service before serves on");
+        Verdict::Postponed => {
+            let seconds = outcome.retry_after.unwrap_or_default().as_secs_f64();
+            tracing::warn!(what, %trigger, generation, seconds, "too soon after the last time: tried again later");
+        }
+        Verdict::Accepted => tracing::info!(what, %trigger, generation, "would be published"),
+        Verdict::Refused => {
+            let errors = outcome.errors();
+            let change = outcome.diff.as_ref().map(|diff| Summary::of(diff).to_string());
+            tracing::error!(what, %trigger, errors, change, "refused; what was in service before serves on");
         }
     }
 }

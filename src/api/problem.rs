@@ -21,7 +21,8 @@ pub enum Problem {
     MethodNotAllowed,
     TargetTooLong,
     HeadersTooMany,
-    DryRun,
+    ReloadParameter,
+    HistoryLimit,
     Leaving,
     Internal,
 }
@@ -33,6 +34,8 @@ impl Problem {
             | Self::AddressRepeated
             | Self::AddressEmpty
             | Self::AddressUnreadable
+            | Self::ReloadParameter
+            | Self::HistoryLimit
             | Self::HostNotOne
             | Self::TransferEncoding => StatusCode::BAD_REQUEST,
             Self::ClientRefused | Self::RoleMissing => StatusCode::FORBIDDEN,
@@ -40,7 +43,6 @@ impl Problem {
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::TargetTooLong => StatusCode::URI_TOO_LONG,
             Self::HeadersTooMany => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-            Self::DryRun => StatusCode::NOT_IMPLEMENTED,
             Self::Leaving => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -63,7 +65,10 @@ impl Problem {
             Self::MethodNotAllowed => "the method is not allowed here",
             Self::TargetTooLong => "the request target is over 8192 bytes",
             Self::HeadersTooMany => "the request has too many header fields",
-            Self::DryRun => "this version can't reload on trial; nothing was reloaded",
+            Self::ReloadParameter => {
+                "the query parameters of a reload are `dry_run` and `force`, each `true` or `false`"
+            }
+            Self::HistoryLimit => "the query parameter `limit` is a whole number from 1 to 1000",
             Self::Leaving => "the process is about to end",
             Self::Internal => "the request failed for a reason on this side",
         }

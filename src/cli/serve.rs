@@ -13,7 +13,7 @@ use super::{BAD, Outcome, problems, say};
 use crate::app::{self, Addresses, Prepared, Signals};
 use crate::config::{self, Config};
 use crate::table::Problems;
-use crate::{memory, telemetry, trust, worker};
+use crate::{memory, outcome, telemetry, trust, worker};
 
 /// Serve lookups, health and metrics until SIGTERM.
 ///
@@ -142,7 +142,7 @@ fn reread(path: &Path) -> Result<Config, String> {
     config.ok_or_else(|| {
         telemetry::reload("config", "failed");
         tracing::error!("refused the new configuration; the old one stays in force");
-        worker::Outcome::Refused(shown).reason().unwrap_or_default()
+        outcome::reason(&shown)
     })
 }
 

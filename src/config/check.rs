@@ -2,7 +2,7 @@
 
 use tracing_subscriber::EnvFilter;
 
-use super::{Config, Guards};
+use super::Config;
 
 /// What must not be served with.
 pub fn errors(config: &Config) -> Vec<(&'static str, String)> {
@@ -44,20 +44,4 @@ pub fn errors(config: &Config) -> Vec<(&'static str, String)> {
         errors.push(("table.source", "must be a path in this version: fetch the table to a file".to_owned()));
     }
     errors
-}
-
-/// What is understood but does nothing yet: better told than silently ignored.
-pub fn warnings(config: &Config) -> Vec<(&'static str, String)> {
-    let Guards { max_moved, max_shrunk, min_interval, .. } = Guards::default();
-    let guards = &config.guards;
-    [
-        (config.table.overrides.is_some(), "table.overrides"),
-        (guards.max_moved.to_bits() != max_moved.to_bits(), "guards.max_moved"),
-        (guards.max_shrunk.to_bits() != max_shrunk.to_bits(), "guards.max_shrunk"),
-        (guards.min_interval != min_interval, "guards.min_interval"),
-    ]
-    .into_iter()
-    .filter(|(set, _)| *set)
-    .map(|(_, key)| (key, "has no effect in this version".to_owned()))
-    .collect()
 }

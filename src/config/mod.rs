@@ -153,13 +153,22 @@ impl std::fmt::Display for Role {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Guards {
-    /// Share of the space that may move, 0 to 1: a table that moves more than half of all viewers
-    /// at once is more likely a slip than a wish.
+    /// Share of each family's space whose first CDN may change in one reload, 0 to 1: a table that moves more than
+    /// half of all addresses at once is more likely a slip than a wish. With `traffic`, the share of viewers
+    /// instead.
     pub max_moved: f64,
-    /// Share of the footprint values that may be lost, 0 to 1: a table cut short loses many.
+    /// Share of the footprint values that may be lost, 0 to 1: a table cut short loses many. An AS or a country
+    /// counts as lost too if the datasets have no addresses for it any more.
     pub max_shrunk: f64,
-    /// Time between automatic publishes. None: what is checked may be served at once.
+    /// Time between automatic publishes; who asks does not wait. None: what is checked may be served at once.
     pub min_interval: Seconds,
+    /// Footprint values that every table must have. Where there is no table before to compare with, this is all that
+    /// stands between an empty one and the viewers. None, since a small table is a table.
+    pub min_values: usize,
+    /// How many viewers each prefix has, as lines of `prefix,clients`: the address space is mostly empty, and
+    /// nobody else knows where yours are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub traffic: Option<PathBuf>,
     /// Bytes that a table may have with all its files, unpacked. 256 MiB holds some ten million
     /// prefixes; what is larger is a mistake, and would cost the memory that serving needs.
     pub max_input: u64,
@@ -167,7 +176,14 @@ pub struct Guards {
 
 impl Default for Guards {
     fn default() -> Self {
-        Self { max_moved: 0.5, max_shrunk: 0.5, min_interval: Seconds::from_secs(0), max_input: 256 << 20 }
+        Self {
+            max_moved: 0.5,
+            max_shrunk: 0.5,
+            min_interval: Seconds::from_secs(0),
+            min_values: 0,
+            traffic: None,
+            max_input: 256 << 20,
+        }
     }
 }
 
@@ -347,6 +363,7 @@ impl Config {
             .chain(self.clients.allow.iter_mut().map(|allow| &mut allow.issuer))
             .chain(&mut self.table.overrides)
             .chain(&mut self.table.state)
+            .chain(&mut self.guards.traffic)
             .chain(&mut self.health.certificate)
             .chain(&mut self.health.key);
         for path in paths {

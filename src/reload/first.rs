@@ -1,12 +1,11 @@
 //! The first table of a process: the source's, or the last good one.
 
-use std::path::Path;
-
-use super::source::Local;
-use super::state::State;
-use super::table::{Settings, gather_and_keep, kept, newest_whole};
+use super::judge::{Judged, judge};
+use super::load::gather_from;
+use super::state::{Kept, KeptFile, State};
+use super::table::{Settings, gather_and_keep, newest_whole};
 use crate::file::Watched;
-use crate::reload::load::gather_from;
+use crate::outcome::{Candidate, Outcome, Verdict};
 use crate::table::{Problems, Table};
 use crate::worker;
 
@@ -16,49 +15,75 @@ pub struct First {
     pub source: String,
     /// What to look at for changes.
     pub watched: Vec<Watched>,
-    /// A rollback holds it.
-    pub held: bool,
-    /// Why it is not the source's, if it is not.
-    pub refused: Option<String>,
+    /// What came of the source's: refused, if this is another.
+    pub outcome: Outcome,
 }
+
+/// The first table that a process publishes.
+const FIRST: u64 = 1;
 
 /// Loads it. None, with errors in `problems`, if the source is bad and no good table is kept.
 pub fn first(settings: &Settings, state: Option<&mut State>, problems: &mut Vec<Problems>) -> Option<First> {
-    let source = Local::new(Path::new(&settings.source));
-    if let Some(held) = state.as_deref().filter(|state| state.is_held()).and_then(|state| last_good(state, settings)) {
-        let watched = gather_from(&source, settings.limit, |_, _| {}).watched;
-        tracing::warn!(
-            version = held.0.version,
-            "serving the table that a rollback holds; POST /reload or SIGHUP ends that"
-        );
-        return Some(First { table: held.0, source: held.1, watched, held: true, refused: None });
+    if let Some(held) = state.as_deref().and_then(|state| held(settings, state)) {
+        return Some(held);
     }
-    let gathered = gather_and_keep(&source, settings.limit, state.as_deref());
-    let (watched, files) = (gathered.watched.clone(), gathered.files.clone());
-    let (table, own) = gathered.compile();
-    if let Some(table) = table {
-        problems.push(own);
-        if let Some(state) = state
-            && let Err(error) =
-                state.published(kept(table.digest.clone(), table.version.clone(), settings.source.clone(), files))
-        {
-            tracing::error!(%error, "the table is served but could not be kept");
+    let source = settings.source();
+    let gathered = gather_and_keep(&source, settings.guards.max_input, state.as_deref());
+    let (watched, files, candidate) = (gathered.watched.clone(), gathered.files.clone(), gathered.candidate(&source));
+    // What was in service before is what the guards compare with.
+    let newest = state.as_deref().and_then(|state| state.newest_first().next());
+    let is_same = newest.is_some_and(|newest| newest.digest == gathered.digest());
+    let before = state.as_deref().filter(|_| !is_same).and_then(|state| last_good(state, settings));
+    let Judged { table, diff, problems: own } =
+        judge(gathered, before.as_ref().map(|(table, _)| table), settings, false);
+    let refused = match table {
+        Ok(table) => {
+            let outcome = Outcome { candidate, diff, ..Outcome::new(Verdict::Published, FIRST, own.shown()) };
+            problems.push(own);
+            keep(state, &outcome.candidate, files);
+            return Some(First { table, source: settings.source.clone(), watched, outcome });
         }
-        return Some(First { table, source: settings.source.clone(), watched, held: false, refused: None });
-    }
-    let Some((table, source)) = state.and_then(|state| last_good(state, settings)) else {
+        Err(refused) => refused,
+    };
+    let Some((table, source)) = before.or_else(|| last_good(state?, settings)) else {
         problems.push(own);
         return None;
     };
     let shown = own.shown();
     worker::log(&shown);
-    tracing::error!(version = table.version, "the source is bad: serving the last good table");
-    let refused = worker::Outcome::Refused(shown).reason();
-    Some(First { table, source, watched, held: false, refused })
+    tracing::error!(version = table.version, "the source is refused: serving the last good table");
+    let retry_after = refused.retry_after();
+    let outcome = Outcome { candidate, diff, retry_after, ..Outcome::new(Verdict::Refused, FIRST, shown) };
+    Some(First { table, source, watched, outcome })
+}
+
+/// The table that a rollback holds.
+fn held(settings: &Settings, state: &State) -> Option<First> {
+    let (table, source) = Some(state).filter(|state| state.is_held()).and_then(|state| last_good(state, settings))?;
+    let watched = gather_from(&settings.source(), settings.guards.max_input, |_, _| {}).watched;
+    tracing::warn!(
+        version = table.version,
+        "serving the table that a rollback holds; POST /reload or SIGHUP ends that"
+    );
+    let candidate = Candidate {
+        source: Some(source.clone()),
+        version: Some(table.version.clone()),
+        digest: Some(table.digest.clone()),
+    };
+    let outcome = Outcome { candidate, ..Outcome::new(Verdict::Held, FIRST, Vec::new()) };
+    Some(First { table, source, watched, outcome })
 }
 
 /// The newest kept table that is still whole, and where it came from.
 fn last_good(state: &State, settings: &Settings) -> Option<(Table, String)> {
-    let (table, _, kept) = newest_whole(state, state.newest_first(), settings.limit).ok()?;
+    let (table, _, kept) = newest_whole(state, state.newest_first(), settings.guards.max_input).ok()?;
     Some((table, kept.source.clone()))
+}
+
+fn keep(state: Option<&mut State>, candidate: &Candidate, files: Vec<KeptFile>) {
+    if let Some(state) = state
+        && let Err(error) = state.published(Kept::new(candidate, files))
+    {
+        tracing::error!(%error, "the table is served but could not be kept");
+    }
 }

@@ -7,6 +7,7 @@ use std::path::Path;
 use super::source::{Local, Named, Source};
 use super::state::KeptFile;
 use crate::file::{Watched, digest_of_all, sha256};
+use crate::outcome::Candidate;
 use crate::table::manifest::FileRef;
 use crate::table::problem::Place;
 use crate::table::{Inputs, Manifest, Problems, Table, compile};
@@ -26,6 +27,15 @@ impl Gathered {
     /// Names all inputs together. Equal digests mean equal tables.
     pub fn digest(&self) -> &str {
         &self.inputs.digest
+    }
+
+    /// What would be put into service.
+    pub fn candidate(&self, source: &dyn Source) -> Candidate {
+        Candidate {
+            source: Some(source.name()),
+            version: self.manifest.as_ref().map(|manifest| manifest.version.clone()),
+            digest: Some(self.inputs.digest.clone()).filter(|digest| !digest.is_empty()),
+        }
     }
 
     /// Compiles what was gathered. No table means that `problems` has errors.

@@ -2,11 +2,15 @@
 //!
 //! - [`source`]: where bytes come from
 //! - [`mod@load`]: from there to a compiled table
+//! - [`guards`]: what one reload may do
+//! - [`mod@judge`]: a table that was read, and what is to be said of it
 //! - [`state`]: the last good tables, on disk
 //! - [`first`]: the table that a process begins with
 //! - [`table`]: the table in service, kept up to date by a [`worker`](crate::worker)
 
 pub mod first;
+pub mod guards;
+pub mod judge;
 pub mod load;
 pub mod source;
 pub mod state;

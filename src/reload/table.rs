@@ -2,34 +2,52 @@
 //!
 //! The worker's thread is of idle priority: serving threads never wait for a table.
 
+use std::fmt;
 use std::path::Path;
-use std::time::{Duration, SystemTime};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
 
+use super::judge::{Judged, judge};
 use super::load::{Gathered, gather_from};
 use super::source::{FromState, Local};
 use super::state::{Kept, KeptFile, State};
+use crate::config::Guards;
 use crate::file::Watched;
 use crate::moment::written;
+use crate::outcome::{Candidate, Outcome, Trigger, Verdict};
 use crate::snapshot::Publisher;
 use crate::table::problem::{Place, Shown};
-use crate::table::{Problems, Table};
-use crate::worker::{self, Outcome, Subject, Trigger};
+use crate::table::{Diff, Problems, Table};
+use crate::worker::{self, Subject};
 
-/// Where the table comes from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Where the table comes from, and what it may do.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
     pub source: String,
-    /// Bytes that the table may have with all its files.
-    pub limit: u64,
+    pub guards: Guards,
+}
+
+impl Settings {
+    pub fn source(&self) -> Local {
+        Local::new(Path::new(&self.source))
+    }
 }
 
 pub struct TableInService {
-    pub publisher: Publisher,
-    pub settings: Settings,
+    publisher: Publisher,
+    settings: Settings,
     /// Those that the table in service was made of, as they were.
-    pub watched: Vec<Watched>,
+    watched: Vec<Watched>,
     /// Where good tables are kept, if they are.
-    pub state: Option<State>,
+    state: Option<State>,
+    /// When a table was last published that nobody asked for.
+    published_unasked: Option<Instant>,
+}
+
+impl TableInService {
+    pub fn new(publisher: Publisher, settings: Settings, watched: Vec<Watched>, state: Option<State>) -> Self {
+        Self { publisher, settings, watched, state, published_unasked: None }
+    }
 }
 
 /// What can be asked for beside a reload.
@@ -37,6 +55,14 @@ pub struct TableInService {
 pub enum Command {
     /// Back to the table before the one in service, and hold it.
     RollBack,
+}
+
+impl fmt::Display for Command {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::RollBack => f.write_str("rollback"),
+        }
+    }
 }
 
 impl Subject for TableInService {
@@ -57,64 +83,116 @@ impl Subject for TableInService {
 
     fn reload(&mut self, trigger: &Trigger) -> Outcome {
         if !trigger.is_asked() && self.publisher.is_held() {
-            // Seen, so that it is not seen again.
-            self.watched = self.watched.iter().map(|file| Watched::now(file.path.clone())).collect();
-            return Outcome::Held(self.publisher.generation());
+            self.look_away();
+            return self.outcome(Verdict::Held);
         }
-        let source = Local::new(Path::new(&self.settings.source));
-        let gathered = gather_and_keep(&source, self.settings.limit, self.state.as_ref());
+        if let Some(left) = self.too_soon(trigger) {
+            self.look_away();
+            return Outcome { retry_after: Some(left), ..self.outcome(Verdict::Postponed) };
+        }
+        let source = self.settings.source();
+        let gathered = gather_and_keep(&source, self.settings.guards.max_input, self.state.as_ref());
         self.watched.clone_from(&gathered.watched);
-        if !gathered.problems.has_errors() && gathered.digest() == self.publisher.digest() {
-            let source = self.settings.source.clone();
-            let kept = kept(self.publisher.digest(), self.publisher.version(), source, gathered.files);
+        let (candidate, files) = (gathered.candidate(&source), gathered.files.clone());
+        if self.is_in_service(&gathered) {
             self.publisher.hold(false);
             // Also what could not be kept when it was published.
-            self.told(|state| state.published(kept));
-            return Outcome::Unchanged(self.publisher.generation());
+            self.keep(&candidate, files);
+            return Outcome { candidate, ..self.outcome(Verdict::Unchanged) };
         }
-        let files = gathered.files.clone();
-        let (table, problems) = gathered.compile();
-        match table {
-            Some(table) => {
+        let before = self.publisher.snapshot();
+        let Judged { table, diff, problems } =
+            judge(gathered, Some(&before.table), &self.settings, trigger.is_forced());
+        let problems = problems.shown();
+        let outcome = match table {
+            Ok(table) => {
                 let source = self.settings.source.clone();
-                let kept = kept(table.digest.clone(), table.version.clone(), source.clone(), files);
                 let generation = self.publisher.publish(table, source, SystemTime::now());
                 self.publisher.hold(false);
-                self.told(|state| state.published(kept));
-                Outcome::Published(generation, problems.shown())
+                self.keep(&candidate, files);
+                if !trigger.is_asked() {
+                    self.published_unasked = Some(Instant::now());
+                }
+                Outcome::new(Verdict::Published, generation, problems)
             }
-            None => {
+            Err(refused) => {
                 // Of refused tables only the files of the last: it is likely to be tried again.
                 if let Some(state) = &self.state {
                     state.clear(&files);
                 }
-                Outcome::Refused(problems.shown())
+                Outcome { problems, retry_after: refused.retry_after(), ..self.outcome(Verdict::Refused) }
             }
+        };
+        Outcome { candidate, diff, ..outcome }
+    }
+
+    fn foresee(&mut self) -> Outcome {
+        let source = self.settings.source();
+        let gathered = gather_from(&source, self.settings.guards.max_input, |_, _| {});
+        let candidate = gathered.candidate(&source);
+        let before = &self.publisher.snapshot().table;
+        if self.is_in_service(&gathered) {
+            let diff = Some(Arc::new(Diff::between(before, before)));
+            return Outcome { candidate, diff, ..self.outcome(Verdict::Unchanged) };
         }
+        let Judged { table, diff, problems } = judge(gathered, Some(before), &self.settings, false);
+        let verdict = if table.is_ok() { Verdict::Accepted } else { Verdict::Refused };
+        Outcome { candidate, diff, problems: problems.shown(), ..self.outcome(verdict) }
     }
 
     fn command(&mut self, command: Command) -> Outcome {
         match command {
-            Command::RollBack => self.roll_back().unwrap_or_else(|problems| Outcome::Refused(problems.shown())),
+            Command::RollBack => self
+                .roll_back()
+                .unwrap_or_else(|problems| Outcome { problems: problems.shown(), ..self.outcome(Verdict::Refused) }),
         }
     }
 }
 
 impl TableInService {
+    fn outcome(&self, verdict: Verdict) -> Outcome {
+        Outcome::new(verdict, self.publisher.generation(), Vec::new())
+    }
+
+    /// What has changed by now is no news any more.
+    fn look_away(&mut self) {
+        self.watched = self.watched.iter().map(|file| Watched::now(file.path.clone())).collect();
+    }
+
+    /// Time left until a table may be published that nobody asks for.
+    fn too_soon(&self, trigger: &Trigger) -> Option<Duration> {
+        let last = self.published_unasked.filter(|_| !trigger.is_asked())?;
+        let interval = self.settings.guards.min_interval.duration();
+        interval.checked_sub(last.elapsed()).filter(|left| !left.is_zero())
+    }
+
+    fn is_in_service(&self, gathered: &Gathered) -> bool {
+        !gathered.problems.has_errors() && gathered.digest() == self.publisher.snapshot().table.digest
+    }
+
     fn roll_back(&mut self) -> Result<Outcome, Problems> {
         let state = self.state.as_ref().ok_or_else(|| {
             refusal(&self.settings.source, "no tables are kept; set `[table] state` to a directory for them")
         })?;
-        let in_service = self.publisher.digest();
-        let before = state.before(&in_service);
-        let (table, warnings, kept) = newest_whole(state, before, self.settings.limit).map_err(|damaged| {
-            damaged.unwrap_or_else(|| refusal(&self.settings.source, "no table before the one in service is kept"))
-        })?;
+        let in_service = self.publisher.snapshot();
+        let before = state.before(&in_service.table.digest);
+        let (table, warnings, kept) =
+            newest_whole(state, before, self.settings.guards.max_input).map_err(|damaged| {
+                damaged.unwrap_or_else(|| refusal(&self.settings.source, "no table before the one in service is kept"))
+            })?;
+        let candidate = kept.candidate();
         let (digest, source) = (kept.digest.clone(), kept.source.clone());
+        let diff = Some(Arc::new(Diff::between(&in_service.table, &table)));
         let generation = self.publisher.publish(table, source, SystemTime::now());
         self.publisher.hold(true);
         self.told(|state| state.rolled_back(&digest));
-        Ok(Outcome::Published(generation, warnings))
+        Ok(Outcome { candidate, diff, ..Outcome::new(Verdict::Published, generation, warnings) })
+    }
+
+    /// Keeps what is in service now.
+    fn keep(&mut self, candidate: &Candidate, files: Vec<KeptFile>) {
+        let kept = Kept::new(candidate, files);
+        self.told(|state| state.published(kept));
     }
 
     /// What can't be written is told, and served all the same.
@@ -167,7 +245,16 @@ pub fn newest_whole<'s>(
     Err(damaged)
 }
 
-/// What the state directory is to know of a table that is published.
-pub fn kept(digest: String, version: String, source: String, files: Vec<KeptFile>) -> Kept {
-    Kept { digest, version, source, published_at: written(SystemTime::now()), files }
+impl Kept {
+    /// What the state directory is to know of a table that is published.
+    pub fn new(candidate: &Candidate, files: Vec<KeptFile>) -> Self {
+        let Candidate { source, version, digest } = candidate.clone();
+        let [digest, version, source] = [digest, version, source].map(Option::unwrap_or_default);
+        Self { digest, version, source, published_at: written(SystemTime::now()), files }
+    }
+
+    fn candidate(&self) -> Candidate {
+        let [source, version, digest] = [&self.source, &self.version, &self.digest].map(|known| Some(known.clone()));
+        Candidate { source, version, digest }
+    }
 }

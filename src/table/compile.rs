@@ -31,9 +31,11 @@ pub fn compile(manifest: Manifest, inputs: Inputs, problems: &mut Problems) -> O
     let claims = claims(&manifest, &inputs, problems);
     let mut ranges = Ranges::default();
     ranges.add_cidrs(&claims);
+    let mut absent = Vec::new();
     for kind in [FootprintType::Asn, FootprintType::CountryCode] {
-        ranges.add_dataset(kind, manifest.dataset(kind), &claims, &inputs, problems);
+        absent.extend(ranges.add_dataset(kind, manifest.dataset(kind), &claims, &inputs, problems));
     }
+    absent.sort_unstable();
     let footprints = [(Footprint::Default, manifest.default)]
         .into_iter()
         .chain(claims.into_iter().map(|claim| (claim.footprint, claim.mix)))
@@ -53,6 +55,7 @@ pub fn compile(manifest: Manifest, inputs: Inputs, problems: &mut Problems) -> O
         cdns: manifest.cdns,
         mixes: manifest.mixes,
         footprints,
+        absent,
         trie,
         beaten,
         canaries: manifest.canaries,
@@ -186,8 +189,8 @@ impl Ranges {
         }
     }
 
-    /// Adds the ranges of the ASes or countries that are claimed. A claimed one without any range
-    /// is probably a slip, and told.
+    /// Adds the ranges of the ASes or countries that are claimed. Gives those without any range: each is
+    /// probably a slip, and told.
     fn add_dataset(
         &mut self,
         kind: FootprintType,
@@ -195,7 +198,7 @@ impl Ranges {
         claims: &[Claim],
         inputs: &Inputs,
         problems: &mut Problems,
-    ) {
+    ) -> Vec<Footprint> {
         let key = |claim: &Claim| dataset::key(kind, claim.footprint);
         let claimed: HashMap<Key, u32> =
             claims.iter().zip(1..).filter_map(|(claim, id)| Some((key(claim)?, id))).collect();
@@ -212,13 +215,15 @@ impl Ranges {
         self.ipv4.add_owned(&ipv4, layer, find);
         self.ipv6.add_owned(&ipv6, layer, find);
         if problems.has_errors() {
-            return; // the dataset may not be whole
+            return Vec::new(); // the dataset may not be whole
         }
         let seen: HashSet<_> = self.ipv4.footprints(layer).chain(self.ipv6.footprints(layer)).collect();
-        for (claim, id) in claims.iter().zip(1..) {
-            if key(claim).is_some() && !seen.contains(&id) {
-                problems.warning(claim.place, format!("`{}` has no addresses in the datasets", claim.footprint));
-            }
-        }
+        let absent = |(claim, id): &(&Claim, u32)| key(claim).is_some() && !seen.contains(id);
+        let absent = claims.iter().zip(1..).filter(absent).map(|(claim, _)| claim);
+        let told = absent.map(|claim| {
+            problems.warning(claim.place, format!("`{}` has no addresses in the datasets", claim.footprint));
+            claim.footprint
+        });
+        told.collect()
     }
 }

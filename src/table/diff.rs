@@ -11,7 +11,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Serialize, Serializer};
 
 use super::footprint::Footprint;
-use super::manifest::MixId;
 use super::moves::{CdnPlace, Moves};
 use super::tally::Tally;
 use super::traffic::Traffic;
@@ -28,7 +27,8 @@ pub struct Diff {
     pub mixes: Vec<MixMove>,
     pub footprints: Footprints,
     pub cdns: CdnChanges,
-    /// Footprint values that only the old table has, as a share of its values.
+    /// Footprint values that only the old table has, as a share of its values. One without an address counts
+    /// as none.
     pub shrunk: Values,
     /// Footprint values that only the new table has, as a share of the old one's.
     pub grown: Values,
@@ -163,8 +163,8 @@ impl Diff {
             mixes: tally.mixes(),
             footprints: tally.footprints(),
             cdns: CdnChanges::between(old, new),
-            shrunk: Values::missing(old, new, old),
-            grown: Values::missing(new, old, old),
+            shrunk: Values::of_one(old, new, old),
+            grown: Values::of_one(new, old, old),
             traffic: None,
         }
     }
@@ -201,15 +201,11 @@ impl CdnChanges {
 }
 
 impl Values {
-    /// The values of one table that the other lacks. Both lists are sorted.
-    fn missing(from: &Table, lacks: &Table, of: &Table) -> Self {
-        let mut others = lacks.footprints.iter().map(|(footprint, _)| footprint).peekable();
-        let missing = |(footprint, _): &&(Footprint, MixId)| {
-            while others.next_if(|other| *other < footprint).is_some() {}
-            others.peek() != Some(&footprint)
-        };
-        let values = from.footprints.iter().filter(missing).count();
-        Self { values, share: values as f64 / (of.footprints.len() - 1).max(1) as f64 }
+    /// The values of one table that the other lacks.
+    fn of_one(has: &Table, lacks: &Table, of: &Table) -> Self {
+        let only = |footprint: &Footprint| has.has(*footprint) && !lacks.has(*footprint);
+        let values = has.footprints.iter().map(|(footprint, _)| footprint).filter(|one| only(one)).count();
+        Self { values, share: values as f64 / of.values().max(1) as f64 }
     }
 }
 

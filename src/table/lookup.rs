@@ -23,6 +23,8 @@ pub struct Table {
     pub mixes: Vec<Mix>,
     /// Indexed by the trie's values. Sorted, so the default comes first.
     pub footprints: Vec<(Footprint, MixId)>,
+    /// Those that are listed and have no addresses in the datasets. Sorted.
+    pub absent: Vec<Footprint>,
     pub trie: Trie,
     pub beaten: Beaten,
     pub canaries: Vec<Canary>,
@@ -47,6 +49,17 @@ impl Table {
         let mix = &self.mixes[usize::from(mix)];
         let scope = if mix.depends_on_subnet() { narrowed(prefix, address) } else { prefix };
         Decision { address, scope, footprint, mix, cdns: mix.order(Subnet::of(address)) }
+    }
+
+    /// Whether a footprint is listed and has addresses.
+    pub fn has(&self, footprint: Footprint) -> bool {
+        self.footprints.binary_search_by_key(&footprint, |(other, _)| *other).is_ok()
+            && self.absent.binary_search(&footprint).is_err()
+    }
+
+    /// How many footprint values have addresses.
+    pub fn values(&self) -> usize {
+        self.footprints.len() - 1 - self.absent.len()
     }
 
     /// The canaries whose mix is not the one it should be, and what they get instead.

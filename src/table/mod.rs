@@ -18,7 +18,7 @@
 //! - [`counts`]: a table in numbers
 //! - [`walk`]: two tables side by side; [`moves`]: what becomes of clients when one takes the other's
 //!   place, by asking or by [`odds`]; [`tally`]: the sums
-//! - [`diff`]: all of that as JSON; [`traffic`]: the same in viewers
+//! - [`diff`]: all of that as JSON; [`traffic`]: the same in viewers; [`summary`]: in short
 
 pub mod answer;
 pub mod beaten;
@@ -42,6 +42,7 @@ pub mod reach;
 pub mod reader;
 pub mod reason;
 pub mod space;
+pub mod summary;
 pub mod tally;
 pub mod traffic;
 pub mod trie;
@@ -54,3 +55,4 @@ pub use explain::{Explanation, explain};
 pub use lookup::{Decision, Table, client_address};
 pub use manifest::Manifest;
 pub use problem::Problems;
+pub use summary::Summary;

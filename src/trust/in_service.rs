@@ -6,10 +6,12 @@ use std::time::{Duration, SystemTime};
 
 use super::current::Publisher;
 use super::gather::{Gathered, Settings};
-use super::load::{Lasting, load};
+use super::load::{Lasting, Trust, load};
 use crate::file::Watched;
+use crate::outcome::{Outcome, Trigger, Verdict};
 use crate::table::Problems;
-use crate::worker::{Outcome, Subject, Trigger};
+use crate::table::problem::Shown;
+use crate::worker::Subject;
 
 pub struct TrustInService {
     publisher: Publisher,
@@ -46,18 +48,54 @@ impl Subject for TrustInService {
     }
 
     fn reload(&mut self, _: &Trigger) -> Outcome {
+        let (gathered, loaded) = self.load();
+        self.files = gathered.watched;
+        match loaded {
+            Loaded::Same => Outcome::new(Verdict::Unchanged, self.publisher.generation(), Vec::new()),
+            Loaded::New(trust, warnings) => Outcome::new(Verdict::Published, self.publisher.publish(*trust), warnings),
+            Loaded::Bad(problems) => self.refused(problems),
+        }
+    }
+
+    fn foresee(&mut self) -> Outcome {
+        let accepted = |verdict, problems| Outcome::new(verdict, self.publisher.generation(), problems);
+        match self.load().1 {
+            Loaded::Same => accepted(Verdict::Unchanged, Vec::new()),
+            Loaded::New(_, warnings) => accepted(Verdict::Accepted, warnings),
+            Loaded::Bad(problems) => self.refused(problems),
+        }
+    }
+}
+
+/// What the files say.
+enum Loaded {
+    /// What is in service.
+    Same,
+    /// Something else, with warnings.
+    New(Box<Trust>, Vec<Shown>),
+    /// Nothing that can be trusted.
+    Bad(Vec<Shown>),
+}
+
+impl TrustInService {
+    fn load(&self) -> (Gathered, Loaded) {
         let gathered = Gathered::read(&self.settings);
-        self.files.clone_from(&gathered.watched);
         let before = self.publisher.trust();
         if gathered.digest == before.digest {
-            return Outcome::Unchanged(self.publisher.generation());
+            return (gathered, Loaded::Same);
         }
         let mut problems = Problems::new();
         let trust = load(&self.settings, &gathered, &self.lasting, Some(&before), SystemTime::now(), &mut problems);
         let shown = problems.shown();
-        match trust {
-            Some(trust) => Outcome::Published(self.publisher.publish(trust), shown),
-            None => Outcome::Refused(shown),
-        }
+        let loaded = match trust {
+            Some(trust) => Loaded::New(Box::new(trust), shown),
+            None => Loaded::Bad(shown),
+        };
+        (gathered, loaded)
+    }
+
+    fn refused(&self, problems: Vec<Shown>) -> Outcome {
+        let refused = Outcome::new(Verdict::Refused, self.publisher.generation(), problems);
+        Outcome { retry_after: Some(Self::RETRY), ..refused }
     }
 }

@@ -178,7 +178,7 @@ async fn it_speaks_http2() {
         (Method::GET, "/table", StatusCode::OK),
         (Method::POST, "/reload", StatusCode::OK),
         (Method::GET, "/reload", StatusCode::METHOD_NOT_ALLOWED),
-        (Method::POST, "/reload?dry_run=true", StatusCode::NOT_IMPLEMENTED),
+        (Method::POST, "/reload?dry_run=maybe", StatusCode::BAD_REQUEST),
         (Method::GET, "/nowhere", StatusCode::NOT_FOUND),
     ] {
         let response = sender.send_request(request(method, path)).await.unwrap();

@@ -147,7 +147,8 @@ async fn load(client: Client, address: SocketAddr, watch: Arc<Watch>) {
 
 #[test]
 fn every_answer_is_of_exactly_one_table() {
-    let setup = Setup::new();
+    let mut setup = Setup::new();
+    setup.section("guards", "max_moved = 1\nmax_shrunk = 1");
     let tables = tables();
     let expected = expected(&setup, &tables);
     setup.write_table(&tables[0]);

@@ -115,8 +115,9 @@ impl Keeping {
         let generation = self.shown()["generation"].as_u64().unwrap();
         let response = self.post("/rollback");
         assert_eq!(response.status, 200, "{}", response.text());
-        let table = json!({ "table": { "result": "published", "generation": generation + 1 } });
-        assert_eq!(response.json(), table);
+        let table = &response.json()["table"];
+        assert_eq!((&table["result"], &table["generation"]), (&json!("published"), &json!(generation + 1)));
+        assert_eq!(table["diff"]["to"]["version"], to);
         let shown = self.shown();
         assert_eq!((&shown["version"], &shown["held"]), (&json!(to), &json!(true)));
         assert_eq!(shown["generation"], generation + 1);

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::table::Diff;
 use crate::table::diff::{Amount, FootprintChange, Side};
+use crate::table::summary::percent;
 
 /// So many lines of each kind; the rest are counted.
 const CDN_LINES: usize = 8;
@@ -199,17 +200,6 @@ fn grouped(size: f64) -> String {
         text.push(digit);
     }
     text
-}
-
-/// Two places after the point; neither nothing nor everything unless it is.
-fn percent(share: f64) -> String {
-    match share * 100.0 {
-        0.0 => "0%".to_owned(),
-        percent if percent < 0.01 => "<0.01%".to_owned(),
-        percent if percent > 99.99 && percent < 100.0 => ">99.99%".to_owned(),
-        percent if percent >= 100.0 => "100%".to_owned(),
-        percent => format!("{percent:.2}%"),
-    }
 }
 
 /// The first column to the left, the others to the right.

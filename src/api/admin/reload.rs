@@ -1,0 +1,154 @@
+//! `POST /reload` and `POST /rollback`: what came of each, and the diff.
+
+use std::collections::BTreeMap;
+
+use axum::extract::{RawQuery, State};
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use http::header::CONTENT_TYPE;
+use http::{HeaderValue, StatusCode};
+use serde::Serialize;
+use tokio::sync::oneshot;
+
+use super::{Admin, no_store};
+use crate::api::entry::admitted;
+use crate::api::problem::Problem;
+use crate::client::Admission;
+use crate::outcome::{Outcome, Trigger};
+use crate::table::Diff;
+use crate::table::problem::Shown;
+
+/// Attempts that were asked for, by what is reloaded, and will be over.
+pub type Asked = Vec<(&'static str, oneshot::Receiver<Outcome>)>;
+
+/// What came of each, by what was reloaded. One that is refused does not hold back another.
+#[derive(Serialize)]
+struct Attempted<'o> {
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    dry_run: bool,
+    #[serde(flatten)]
+    subjects: BTreeMap<&'static str, OfOne<'o>>,
+}
+
+#[derive(Serialize)]
+struct OfOne<'o> {
+    /// See [`Verdict`](crate::outcome::Verdict).
+    result: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    generation: Option<u64>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    problems: &'o [Shown],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    diff: Option<&'o Diff>,
+}
+
+/// A refusal after RFC 9457, with what came of each.
+#[derive(Serialize)]
+struct Conflict<'o> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    title: &'static str,
+    status: u16,
+    detail: String,
+    #[serde(flatten)]
+    attempted: Attempted<'o>,
+}
+
+pub async fn reload(
+    State(admin): State<Admin>,
+    Extension(admission): Extension<Admission>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Problem> {
+    let name = admitted(&admission)?.name.clone();
+    let Wish { dry_run, force } = Wish::of(query.as_deref().unwrap_or_default())?;
+    let asked = match (dry_run, force) {
+        (true, _) => (admin.foresee)(),
+        (false, true) => (admin.reload)(Trigger::Forced(name)),
+        (false, false) => (admin.reload)(Trigger::Admin(name)),
+    };
+    let outcomes = over(asked).await?;
+    let attempted = Attempted::of(&outcomes, dry_run);
+    let refused: Vec<String> = outcomes
+        .iter()
+        .filter_map(|(what, outcome)| Some(format!("the new {what} was refused: {}", outcome.reason()?)))
+        .collect();
+    if refused.is_empty() || dry_run {
+        return Ok(no_store(Json(attempted).into_response()));
+    }
+    let detail = format!("{}; what was in service before serves on", refused.join("; "));
+    Ok(conflict(detail, attempted))
+}
+
+pub async fn roll_back(
+    State(admin): State<Admin>,
+    Extension(admission): Extension<Admission>,
+) -> Result<Response, Problem> {
+    let outcomes = over((admin.roll_back)(Trigger::Admin(admitted(&admission)?.name.clone()))).await?;
+    let attempted = Attempted::of(&outcomes, false);
+    match outcomes.iter().find_map(|(_, outcome)| outcome.reason()) {
+        None => Ok(no_store(Json(attempted).into_response())),
+        Some(reason) => Ok(conflict(format!("the table was not rolled back: {reason}"), attempted)),
+    }
+}
+
+/// What a reload was asked to be.
+#[derive(Default)]
+struct Wish {
+    dry_run: bool,
+    force: bool,
+}
+
+impl Wish {
+    /// Anything else than the two is refused: a slip must not reload what was to be tried.
+    fn of(query: &str) -> Result<Self, Problem> {
+        let mut wish = Self::default();
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+            let value = match &*value {
+                "true" | "" => true,
+                "false" => false,
+                _ => return Err(Problem::ReloadParameter),
+            };
+            match &*name {
+                "dry_run" => wish.dry_run = value,
+                "force" => wish.force = value,
+                _ => return Err(Problem::ReloadParameter),
+            }
+        }
+        Ok(wish)
+    }
+}
+
+/// Waits for all of them.
+async fn over(asked: Asked) -> Result<Vec<(&'static str, Outcome)>, Problem> {
+    let mut outcomes = Vec::new();
+    for (what, outcome) in asked {
+        // If it never comes, the process is about to end, and reloads nothing any more.
+        outcomes.push((what, outcome.await.map_err(|_| Problem::Leaving)?));
+    }
+    Ok(outcomes)
+}
+
+impl<'o> Attempted<'o> {
+    fn of(outcomes: &'o [(&'static str, Outcome)], dry_run: bool) -> Self {
+        Self { dry_run, subjects: outcomes.iter().map(|(what, outcome)| (*what, OfOne::of(outcome))).collect() }
+    }
+}
+
+impl<'o> OfOne<'o> {
+    fn of(outcome: &'o Outcome) -> Self {
+        Self {
+            result: outcome.verdict.name(),
+            generation: outcome.generation,
+            problems: &outcome.problems,
+            diff: outcome.diff.as_deref(),
+        }
+    }
+}
+
+fn conflict(detail: String, attempted: Attempted<'_>) -> Response {
+    let status = StatusCode::CONFLICT;
+    let conflict = Conflict { kind: "about:blank", title: "Conflict", status: status.as_u16(), detail, attempted };
+    let mut response = no_store((status, Json(conflict)).into_response());
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    response
+}

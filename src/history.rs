@@ -1,0 +1,251 @@
+//! Who tried to change what is in service, when, and what came of it: JSON lines on disk, and the latest
+//! of them in memory.
+//!
+//! A line is written and synced before the next attempt begins. What a crash has cut short is passed over.
+
+use std::collections::VecDeque;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::moment::written;
+use crate::outcome::{Outcome, Trigger};
+use crate::table::Summary;
+
+const NAME: &str = "history.jsonl";
+
+/// A file that has grown to this is put aside: some 2,000 attempts.
+const ROTATED_AT: u64 = 1 << 20;
+
+/// So many files are kept beside the one that is written to: `history.1.jsonl` is the newest.
+const ROTATED: usize = 4;
+
+/// So many attempts are kept in memory.
+pub const REMEMBERED: usize = 1000;
+
+/// One attempt.
+#[derive(Debug, Serialize)]
+pub struct Entry<'a> {
+    at: String,
+    /// `table`, `trust` or `overrides`.
+    what: &'a str,
+    /// `reload` or `rollback`.
+    action: &'a str,
+    trigger: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    by: Option<&'a str>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    forced: bool,
+    result: &'a str,
+    generation: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    digest: Option<&'a str>,
+    /// Why it was refused: the first error of so many.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    errors: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    diff: Option<Summary>,
+}
+
+impl<'a> Entry<'a> {
+    pub fn new(what: &'a str, action: &'a str, trigger: &'a Trigger, outcome: &'a Outcome, now: SystemTime) -> Self {
+        let reason = outcome.reason();
+        let candidate = &outcome.candidate;
+        Self {
+            at: written(now),
+            what,
+            action,
+            trigger: trigger.kind(),
+            by: trigger.by(),
+            forced: trigger.is_forced(),
+            result: outcome.verdict.name(),
+            generation: outcome.generation,
+            source: candidate.source.as_deref(),
+            version: candidate.version.as_deref(),
+            digest: candidate.digest.as_deref(),
+            errors: reason.is_some().then(|| outcome.errors()),
+            reason,
+            diff: outcome.diff.as_deref().map(Summary::of),
+        }
+    }
+}
+
+/// All attempts that are remembered.
+pub struct History {
+    latest: Mutex<VecDeque<Value>>,
+    /// None if there is nowhere to write to.
+    file: Option<Mutex<Lines>>,
+}
+
+impl History {
+    /// Continues what is in a directory; without one, in memory only. What can't be read or written there is told
+    /// in the log, and costs the past or the record, never the service.
+    pub fn open(directory: Option<&Path>) -> Self {
+        let opened = directory.map(|directory| (directory, Lines::open(directory)));
+        let (file, latest) = match opened {
+            None => (None, VecDeque::new()),
+            Some((_, Ok((lines, latest)))) => (Some(Mutex::new(lines)), latest),
+            Some((directory, Err(error))) => {
+                tracing::error!(%error, "{}: no history is written", directory.join(NAME).display());
+                (None, VecDeque::new())
+            }
+        };
+        Self { latest: Mutex::new(latest), file }
+    }
+
+    pub fn record(&self, entry: &Entry<'_>) {
+        let Ok(value) = serde_json::to_value(entry) else { return };
+        if let Some(file) = &self.file
+            && let Err(error) = locked(file).write(&value)
+        {
+            tracing::error!(%error, "an attempt could not be written to the history");
+        }
+        remember(&mut locked(&self.latest), value);
+    }
+
+    /// Newest first.
+    pub fn latest(&self, most: usize) -> Vec<Value> {
+        locked(&self.latest).iter().rev().take(most).cloned().collect()
+    }
+}
+
+fn remember(latest: &mut VecDeque<Value>, value: Value) {
+    if latest.len() == REMEMBERED {
+        latest.pop_front();
+    }
+    latest.push_back(value);
+}
+
+/// A panic elsewhere has left nothing half done: each is one statement.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The file that is written to.
+struct Lines {
+    directory: PathBuf,
+    file: File,
+    size: u64,
+}
+
+impl Lines {
+    fn open(directory: &Path) -> io::Result<(Self, VecDeque<Value>)> {
+        let mut latest = VecDeque::new();
+        for number in (1..=ROTATED).rev() {
+            match fs::read(rotated(directory, number)) {
+                Ok(bytes) => values(&bytes).for_each(|value| remember(&mut latest, value)),
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let mut file = OpenOptions::new().read(true).append(true).create(true).open(directory.join(NAME))?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        values(&bytes).for_each(|value| remember(&mut latest, value));
+        if bytes.last().is_some_and(|last| *last != b'\n') {
+            file.write_all(b"\n")?;
+        }
+        let size = file.seek(SeekFrom::End(0))?;
+        Ok((Self { directory: directory.to_owned(), file, size }, latest))
+    }
+
+    fn write(&mut self, value: &Value) -> io::Result<()> {
+        let mut line = serde_json::to_vec(value)?;
+        line.push(b'\n');
+        if self.size > 0 && self.size + line.len() as u64 > ROTATED_AT {
+            self.rotate()?;
+        }
+        let written = self.file.write_all(&line).and_then(|()| self.file.sync_data());
+        if written.is_err() {
+            // Half a line, as on a full disk, would spoil the next.
+            _ = self.file.set_len(self.size);
+        } else {
+            self.size += line.len() as u64;
+        }
+        written
+    }
+
+    fn rotate(&mut self) -> io::Result<()> {
+        for number in (1..ROTATED).rev() {
+            match fs::rename(rotated(&self.directory, number), rotated(&self.directory, number + 1)) {
+                Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+        let path = self.directory.join(NAME);
+        fs::rename(&path, rotated(&self.directory, 1))?;
+        self.file = OpenOptions::new().append(true).create(true).open(path)?;
+        self.size = 0;
+        Ok(())
+    }
+}
+
+fn rotated(directory: &Path, number: usize) -> PathBuf {
+    directory.join(format!("history.{number}.jsonl"))
+}
+
+/// Every line that is whole.
+fn values(bytes: &[u8]) -> impl Iterator<Item = Value> {
+    bytes.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outcome::Verdict;
+
+    fn record(history: &History, generation: u64) {
+        let outcome = Outcome::new(Verdict::Published, generation, Vec::new());
+        history.record(&Entry::new("table", "reload", &Trigger::Signal, &outcome, SystemTime::UNIX_EPOCH));
+    }
+
+    fn generations(history: &History, most: usize) -> Vec<u64> {
+        history.latest(most).iter().map(|entry| entry["generation"].as_u64().unwrap()).collect()
+    }
+
+    #[test]
+    fn it_goes_on_where_it_was_whatever_was_cut_short() {
+        let directory = tempfile::tempdir().unwrap();
+        let history = History::open(Some(directory.path()));
+        (1..=3).for_each(|generation| record(&history, generation));
+        drop(history);
+        let path = directory.path().join(NAME);
+        let whole = fs::read(&path).unwrap();
+        for cut in 0..=whole.len() {
+            fs::write(&path, &whole[..cut]).unwrap();
+            let kept = (1..=3).filter(|line| cut + 1 >= whole.len() / 3 * line).count() as u64;
+            let history = History::open(Some(directory.path()));
+            record(&history, 9);
+            drop(history);
+            let again = History::open(Some(directory.path()));
+            let expected: Vec<u64> = [9].into_iter().chain((1..=kept).rev()).collect();
+            assert_eq!(generations(&again, 10), expected, "cut after {cut} bytes");
+        }
+    }
+
+    #[test]
+    fn it_rotates_and_remembers_the_latest() {
+        let directory = tempfile::tempdir().unwrap();
+        let history = History::open(Some(directory.path()));
+        let line = 100;
+        let all = (ROTATED_AT / line) * (ROTATED as u64 + 2);
+        (1..=all).for_each(|generation| record(&history, generation));
+        let files = fs::read_dir(directory.path()).unwrap().count();
+        assert_eq!(files, ROTATED + 1);
+        assert_eq!(generations(&history, 2), [all, all - 1]);
+        assert_eq!(generations(&history, usize::MAX).len(), REMEMBERED);
+        let again = History::open(Some(directory.path()));
+        assert_eq!(again.latest(usize::MAX), history.latest(usize::MAX));
+    }
+}

@@ -1,0 +1,97 @@
+//! What one reload may do. A table that would move or lose too much is refused, with its diff, unless somebody
+//! says that it is meant.
+
+use std::path::Path;
+
+use crate::config::Guards;
+use crate::file;
+use crate::table::problem::Place;
+use crate::table::summary::{Summary, percent};
+use crate::table::traffic::{self, Traffic};
+use crate::table::{Diff, Problems, Table};
+
+const MEANT: &str = "if that is meant, `croupier reload --force` publishes it; `croupier reload --dry-run` shows all \
+                     that would change";
+
+/// What a table changes, in viewers too if the guards know them. What is wrong with their file is a warning.
+pub fn difference(old: &Table, new: &Table, guards: &Guards, problems: &mut Problems) -> Diff {
+    let mut diff = Diff::between(old, new);
+    if let Some(path) = &guards.traffic {
+        match clients(path, guards.max_input) {
+            Ok(clients) => diff.traffic = Some(Traffic::between(old, new, &clients)),
+            Err(message) => {
+                let file = problems.file(&path.to_string_lossy());
+                let message = format!("{message}; `max_moved` is a share of the address space instead");
+                problems.warning(Place::whole_file(file), message);
+            }
+        }
+    }
+    diff
+}
+
+/// The file's lines, or the first thing that is wrong with it.
+fn clients(path: &Path, limit: u64) -> Result<Vec<traffic::Clients>, String> {
+    let mut problems = Problems::new();
+    let lines = traffic::read(&path.to_string_lossy(), &file::read(path, limit)?, &mut problems);
+    match problems.shown().into_iter().next() {
+        Some(first) => Err(format!("line {}: {}", first.line, first.message)),
+        None => Ok(lines),
+    }
+}
+
+/// Tells in `problems` what the guards have against a table: errors, or warnings if it is forced. `diff` is against
+/// the table that it would take the place of, if there is one.
+pub fn examine(
+    source: &str,
+    table: &Table,
+    diff: Option<&Diff>,
+    guards: &Guards,
+    forced: bool,
+    problems: &mut Problems,
+) {
+    let file = problems.file(source);
+    let against = diff.map(|diff| moved(diff, guards.max_moved).chain(lost(diff, guards.max_shrunk)));
+    for message in against.into_iter().flatten().chain(small(table, guards.min_values)) {
+        let place = Place::whole_file(file);
+        if forced {
+            problems.warning(place, format!("published by force: {message}"));
+        } else {
+            problems.error(place, message).help(MEANT);
+        }
+    }
+}
+
+/// By viewers if they are known, else in each family by itself.
+fn moved(diff: &Diff, most: f64) -> impl Iterator<Item = String> {
+    let Summary { ipv4, ipv6, .. } = Summary::of(diff);
+    let route = |route: Option<(String, String)>| route.map(|(from, to)| format!(", most of them from {from} to {to}"));
+    let clients = diff.traffic.as_ref();
+    let first = clients.and_then(|traffic| traffic.moves.first());
+    let of_clients =
+        clients.map(|traffic| (traffic.share, "viewers", route(first.map(|one| (one.from.clone(), one.to.clone())))));
+    let by_space = [
+        (ipv4.share, "IPv4 addresses", route(ipv4.moves.into_iter().next().map(|one| (one.from, one.to)))),
+        (ipv6.share, "IPv6 addresses", route(ipv6.moves.into_iter().next().map(|one| (one.from, one.to)))),
+    ];
+    let shares = if of_clients.is_some() { Vec::from_iter(of_clients) } else { Vec::from(by_space) };
+    shares.into_iter().filter(move |(share, ..)| *share > most).map(move |(share, whose, route)| {
+        let (share, most) = (percent(share), percent(most));
+        let route = route.unwrap_or_default();
+        format!("{share} of the {whose} would get another first CDN{route}: `max_moved` in [guards] is {most}")
+    })
+}
+
+fn lost(diff: &Diff, most: f64) -> impl Iterator<Item = String> {
+    let (shrunk, before) = (diff.shrunk, diff.from.counts.footprints);
+    (shrunk.share > most).then(|| {
+        let (share, most, values) = (percent(shrunk.share), percent(most), shrunk.values);
+        format!("{share} of the footprint values would be lost ({values} of {before}): `max_shrunk` in [guards] is {most}")
+    }).into_iter()
+}
+
+fn small(table: &Table, least: usize) -> impl Iterator<Item = String> {
+    let values = table.values();
+    (values < least)
+        .then(|| format!("the table has {values} footprint values with addresses: `min_values` in [guards] is {least}"))
+        .into_iter()
+}
