@@ -13,7 +13,7 @@ use std::time::SystemTime;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::moment::written;
+use crate::table::moment::written;
 use crate::outcome::{Outcome, Trigger};
 use crate::table::Summary;
 

@@ -16,7 +16,6 @@
 //! - [`outcome`]: an attempt to change what is in service, and what came of it
 //! - [`history`]: all of them, on disk
 //! - [`worker`]: a thread that keeps one subject up to date with its files
-//! - [`moment`]: a moment as logs, answers and messages write it
 //! - [`descriptors`]: as many open files as the system allows
 //! - [`memory`]: how a replaced table's memory goes back to the system
 //! - [`shown`]: what a TLS server shows, for who looks and does not trust
@@ -45,7 +44,6 @@ pub mod health;
 pub mod history;
 pub mod listener;
 pub mod memory;
-pub mod moment;
 pub mod outcome;
 pub mod phase;
 pub mod probe_ticket;
@@ -56,3 +54,5 @@ pub mod table;
 pub mod telemetry;
 pub mod trust;
 pub mod worker;
+
+pub use table::moment;

@@ -9,7 +9,7 @@ use tokio::runtime::Handle;
 use super::acceptor::Acceptor;
 use super::report::{Check, Report, Status};
 use crate::client::{Authority, Expiry};
-use crate::moment::written;
+use crate::table::moment::written;
 use crate::snapshot::{Reader, Snapshot};
 use crate::telemetry;
 use crate::worker::LastError;

@@ -13,7 +13,7 @@ use super::source::{FromState, Local};
 use super::state::{Kept, KeptFile, State};
 use crate::config::Guards;
 use crate::file::Watched;
-use crate::moment::written;
+use crate::table::moment::written;
 use crate::outcome::{Candidate, Outcome, Trigger, Verdict};
 use crate::snapshot::Publisher;
 use crate::table::problem::{Place, Shown};

@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use super::footprint::{FootprintType, shorten};
-use super::json::{self, Node};
+use super::json::Node;
 use super::lookup::client_address;
 use super::manifest::{Canary, Cdn, FileRef, FootprintEntry, Manifest, MixId};
 use super::mix::{CdnId, Mix};
@@ -12,7 +12,6 @@ use super::problem::{Place, Problems, Text, nearest};
 use super::reader::Reader;
 
 const VERSION_LENGTH: usize = 128;
-const NAME_LENGTH: usize = 64;
 const LONGEST_TTL: u64 = 86_400;
 
 impl Manifest {
@@ -21,23 +20,10 @@ impl Manifest {
     pub fn parse(name: &str, text: &str, problems: &mut Problems) -> Option<Manifest> {
         let file = problems.file(name);
         let text = Text::new(file, text);
-        let root = match json::parse(text.text) {
-            Ok(root) => root,
-            Err(error) => {
-                let place = text.place(&(error.offset..error.offset));
-                let problem = problems.error(place, format!("not JSON: {}", error.message));
-                if text.text.is_empty() {
-                    problem.help("the file is empty: write or fetch it again, whole");
-                } else if text.text.starts_with('\u{feff}') {
-                    problem.help("the file begins with a byte order mark: write it without one");
-                } else if error.message.starts_with("EOF") {
-                    problem.help("the file is cut short: write or fetch it again, whole");
-                }
-                return None;
-            }
-        };
+        let mut read = Reader { text: &text, problems };
+        let root = read.root()?;
         let folder = name.rfind('/').map_or("", |slash| &name[..=slash]);
-        Document { folder, read: Reader { text: &text, problems } }.manifest(&root)
+        Document { folder, read }.manifest(&root)
     }
 }
 
@@ -52,7 +38,8 @@ impl Document<'_, '_> {
         const KEYS: [&str; 9] =
             ["$schema", "version", "ttl", "datasets", "cdns", "mixes", "footprints", "default", "canaries"];
         let fields = self.read.fields(root, "the table", &KEYS)?;
-        let version = self.read.required(&fields, "version").map(|node| self.version(node));
+        let version =
+            self.read.required(&fields, "version").and_then(|node| self.read.words(node, "`version`", VERSION_LENGTH));
         let ttl =
             self.read.required(&fields, "ttl").and_then(|node| self.read.whole(node, "`ttl`", LONGEST_TTL, "seconds"));
         let cdns = self.read.required(&fields, "cdns").map(|node| self.cdns(node)).unwrap_or_default();
@@ -66,7 +53,7 @@ impl Document<'_, '_> {
             self.read.string(schema, "`$schema`");
         }
         let manifest = Manifest {
-            version: version.flatten().unwrap_or_default(),
+            version: version.unwrap_or_default().to_owned(),
             ttl: ttl.and_then(|seconds| u32::try_from(seconds).ok()).unwrap_or_default(),
             cdns,
             mixes,
@@ -80,21 +67,10 @@ impl Document<'_, '_> {
         Some(manifest)
     }
 
-    fn version(&mut self, node: &Node<'_>) -> Option<String> {
-        let version = self.read.string(node, "`version`")?;
-        if version.chars().count() > VERSION_LENGTH {
-            self.read.error(&node.span, format!("`version` is longer than {VERSION_LENGTH} characters"));
-        }
-        if version.chars().any(char::is_control) {
-            self.read.error(&node.span, "`version` has control characters".to_owned());
-        }
-        Some(version.to_owned())
-    }
-
     fn cdns(&mut self, node: &Node<'_>) -> Vec<Cdn> {
         let mut cdns = Vec::new();
         for member in self.read.members(node, "`cdns`") {
-            self.name(&member.key, &member.key_span, "a CDN");
+            self.read.name(&member.key, &member.key_span, "a CDN");
             let what = format!("CDN `{}`", member.key);
             let Some(fields) = self.read.fields(&member.value, &what, &["url"]) else { continue };
             let url = self.read.required(&fields, "url").and_then(|node| self.url(node));
@@ -125,24 +101,17 @@ impl Document<'_, '_> {
     fn mixes(&mut self, node: &Node<'_>, cdns: &[Cdn]) -> Vec<Mix> {
         let mut mixes = Vec::new();
         for member in self.read.members(node, "`mixes`") {
-            self.name(&member.key, &member.key_span, "a mix");
+            self.read.name(&member.key, &member.key_span, "a mix");
             let what = format!("mix `{}`", member.key);
             let mut weights: Vec<(CdnId, u16)> = Vec::new();
             for share in self.read.members(&member.value, &what) {
                 let cdn =
                     self.known(&share.key, &share.key_span, "CDN", "cdns", cdns.iter().map(|cdn| cdn.name.as_str()));
-                let what = format!("the weight of `{}`", share.key);
-                let weight = self.read.whole(&share.value, &what, u64::from(u16::MAX), "a weight");
-                if let (Some(cdn), Some(weight)) = (cdn, weight.and_then(|weight| u16::try_from(weight).ok())) {
+                if let (Some(cdn), Some(weight)) = (cdn, self.read.weight(share)) {
                     weights.push((cdn, weight));
                 }
             }
-            let unread = weights.is_empty() && self.read.has_members(&member.value);
-            if !unread && weights.iter().all(|(_, weight)| *weight == 0) {
-                self.read
-                    .error(&member.value.span, format!("{what} has no CDN with a weight above 0"))
-                    .help("give at least one CDN a weight from 1 to 65535");
-            }
+            self.read.some_weight(&member.value, &what, weights.iter().map(|(_, weight)| *weight));
             let named = weights.iter().map(|(cdn, weight)| (*cdn, cdns[usize::from(*cdn)].name.as_str(), *weight));
             mixes.push(Mix::new(member.key.to_string(), named));
         }
@@ -284,15 +253,6 @@ impl Document<'_, '_> {
             };
         }
         found.and_then(|index| u16::try_from(index).ok())
-    }
-
-    fn name(&mut self, name: &str, span: &Range<u32>, what: &str) {
-        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
-        if name.is_empty() || name.len() > NAME_LENGTH || !name.bytes().all(allowed) {
-            self.read
-                .error(span, format!("`{}` can't be the name of {what}", shorten(name)))
-                .help(format!("write 1 to {NAME_LENGTH} of a-z A-Z 0-9 . _ -"));
-        }
     }
 
     fn missing_datasets(&mut self, manifest: &Manifest, span: &Range<u32>) {

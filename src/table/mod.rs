@@ -3,7 +3,7 @@
 //! Pure: bytes and addresses in, tables and decisions out. No files, no clock, no randomness, no
 //! logging, no tokio. In reading order:
 //!
-//! - [`problem`]: what is wrong, and where
+//! - [`problem`]: what is wrong, and where; [`moment`]: when
 //! - [`json`] and [`reader`]: the document as a tree that knows its places, and typed access to it
 //! - [`footprint`]: the four CDNI footprint types and their values
 //! - [`manifest`]: what the document says; [`document`]: how it is read
@@ -35,6 +35,7 @@ pub mod lookup;
 pub mod manifest;
 pub mod mix;
 pub mod mmdb;
+pub mod moment;
 pub mod moves;
 pub mod odds;
 pub mod problem;

@@ -5,11 +5,13 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use super::footprint::shorten;
-use super::json::{Member, Node, Value};
+use super::json::{self, Member, Node, Value};
 use super::problem::{Problem, Problems, Text, nearest};
 
 /// CDNs and mixes are referred to by 16-bit numbers.
 const MOST_NAMES: usize = u16::MAX as usize;
+
+const NAME_LENGTH: usize = 64;
 
 pub struct Reader<'r, 't> {
     pub text: &'r Text<'t>,
@@ -30,6 +32,26 @@ impl<'n, 't> Fields<'n, 't> {
 
     pub fn span(&self) -> &Range<u32> {
         &self.object.span
+    }
+}
+
+impl<'t> Reader<'_, 't> {
+    /// The whole text as a tree. None, with an error, if it is not JSON.
+    pub fn root(&mut self) -> Option<Node<'t>> {
+        let error = match json::parse(self.text.text) {
+            Ok(root) => return Some(root),
+            Err(error) => error,
+        };
+        let text = self.text.text;
+        let problem = self.error(&(error.offset..error.offset), format!("not JSON: {}", error.message));
+        if text.is_empty() {
+            problem.help("the file is empty: write or fetch it again, whole");
+        } else if text.starts_with('\u{feff}') {
+            problem.help("the file begins with a byte order mark: write it without one");
+        } else if error.message.starts_with("EOF") {
+            problem.help("the file is cut short: write or fetch it again, whole");
+        }
+        None
     }
 }
 
@@ -124,6 +146,43 @@ impl Reader<'_, '_> {
         number
     }
 
+    /// Text for people: of a bounded number of characters, all of which can be seen.
+    pub fn words<'n>(&mut self, node: &'n Node<'_>, what: &str, most: usize) -> Option<&'n str> {
+        let words = self.string(node, what)?;
+        if words.chars().count() > most {
+            self.error(&node.span, format!("{what} is longer than {most} characters"));
+        }
+        if words.chars().any(char::is_control) {
+            self.error(&node.span, format!("{what} has control characters"));
+        }
+        Some(words)
+    }
+
+    /// Whether a CDN or mix can be called this.
+    pub fn name(&mut self, name: &str, span: &Range<u32>, what: &str) {
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+        if name.is_empty() || name.len() > NAME_LENGTH || !name.bytes().all(allowed) {
+            self.error(span, format!("`{}` can't be the name of {what}", shorten(name)))
+                .help(format!("write 1 to {NAME_LENGTH} of a-z A-Z 0-9 . _ -"));
+        }
+    }
+
+    /// A CDN's weight.
+    pub fn weight(&mut self, member: &Member<'_>) -> Option<u16> {
+        let what = format!("the weight of `{}`", member.key);
+        let weight = self.whole(&member.value, &what, u64::from(u16::MAX), "a weight");
+        weight.and_then(|weight| u16::try_from(weight).ok())
+    }
+
+    /// Of the weights that could be read, one must be above 0.
+    pub fn some_weight(&mut self, node: &Node<'_>, what: &str, mut weights: impl ExactSizeIterator<Item = u16>) {
+        let unread = weights.len() == 0 && matches!(&node.value, Value::Object(members) if !members.is_empty());
+        if !unread && weights.all(|weight| weight == 0) {
+            self.error(&node.span, format!("{what} has no CDN with a weight above 0"))
+                .help("give at least one CDN a weight from 1 to 65535");
+        }
+    }
+
     pub fn limit(&mut self, span: &Range<u32>, what: &str, count: usize) {
         if count > MOST_NAMES {
             self.error(
@@ -139,10 +198,6 @@ impl Reader<'_, '_> {
 
     pub fn is_empty_array(&self, node: &Node<'_>) -> bool {
         matches!(&node.value, Value::Array(items) if items.is_empty())
-    }
-
-    pub fn has_members(&self, node: &Node<'_>) -> bool {
-        matches!(&node.value, Value::Object(members) if !members.is_empty())
     }
 
     fn wrong_kind(&mut self, node: &Node<'_>, what: &str, expected: &str) {

@@ -117,7 +117,7 @@ impl Crl {
     pub fn edition(&self) -> String {
         match &self.number {
             Some(number) => format!("number {number}"),
-            None => format!("of {}", crate::moment::written(self.this_update)),
+            None => format!("of {}", crate::table::moment::written(self.this_update)),
         }
     }
 

@@ -17,7 +17,7 @@ use super::policy::{Allowed, Policy, refusal};
 use super::revocation::Status;
 use crate::client::{Identity, Refusal};
 use crate::config::CrlUse;
-use crate::moment::written;
+use crate::table::moment::written;
 
 /// One thing that was looked at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

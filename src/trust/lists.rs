@@ -9,7 +9,7 @@ use super::certificate;
 use super::crl::Crl;
 use super::load::Loading;
 use super::revocation::{Revocation, Signed};
-use crate::moment::written;
+use crate::table::moment::written;
 
 /// A CA's clock may be this much ahead of ours.
 const SKEW: Duration = Duration::from_mins(1);

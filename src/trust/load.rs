@@ -24,7 +24,7 @@ use super::tls;
 use super::verifier::Verifier;
 use crate::client::{Credentials, Expiry, ProbeIdentity, Refusal};
 use crate::config::{Clients, CrlUse, Health, Role, Tls};
-use crate::moment::written;
+use crate::table::moment::written;
 use crate::table::Problems;
 use crate::table::problem::{Place, Problem};
 

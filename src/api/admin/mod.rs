@@ -17,7 +17,7 @@ use super::entry::guarded;
 use super::problem::Problem;
 use crate::config::Role;
 use crate::history::{History, REMEMBERED};
-use crate::moment::written;
+use crate::table::moment::written;
 use crate::outcome::Trigger;
 use crate::snapshot::{Reader, Snapshot};
 use crate::table::{Counts, explain};

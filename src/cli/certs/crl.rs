@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::super::{BAD, Format, Outcome, say};
 use super::{ByConfig, policy};
 use crate::file;
-use crate::moment::written;
+use crate::table::moment::written;
 use crate::trust::crl::{self, Entry};
 use crate::trust::{Settings, gather, pem};
 

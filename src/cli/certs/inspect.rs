@@ -19,7 +19,7 @@ use super::remote::{self, Answer, Seen};
 use crate::client::Refusal;
 use crate::config::Config;
 use crate::file;
-use crate::moment::written;
+use crate::table::moment::written;
 use crate::trust::explain::{Explanation, Shown, Step, explain, remedy};
 use crate::trust::{Policy, gather, pem};
 
