@@ -13,6 +13,7 @@
 //! - [`trie`]: the frozen prefixes; [`beaten`]: the ranges that lost
 //! - [`mix`]: weights to an order of CDNs, with [`log2`] in whole numbers
 //! - [`lookup`]: an address to a [`Decision`]
+//! - [`overrides`]: what ops switch for a time
 //! - [`answer`]: a decision as the JSON that clients get
 //! - [`mod@explain`]: why an address gets what it gets, [`reason`]: in words
 //! - [`counts`]: a table in numbers
@@ -38,6 +39,7 @@ pub mod mmdb;
 pub mod moment;
 pub mod moves;
 pub mod odds;
+pub mod overrides;
 pub mod problem;
 pub mod reach;
 pub mod reader;
@@ -55,5 +57,6 @@ pub use diff::Diff;
 pub use explain::{Explanation, explain};
 pub use lookup::{Decision, Table, client_address};
 pub use manifest::Manifest;
+pub use overrides::{Override, Overrides};
 pub use problem::Problems;
 pub use summary::Summary;
