@@ -107,11 +107,11 @@ fn bench(criterion: &mut Criterion) {
             each(&mut group, &format!("trie/{family}"), &addresses, |ip| table.trie.find(ip).1 as usize);
             each(&mut group, &format!("prefix-trie/{family}"), &addresses, |ip| peer.find(ip) as usize);
             each(&mut group, &format!("decide-and-render/{family}"), &addresses, |ip| {
-                renderer.json(&table.decide(ip)).len()
+                renderer.json(&table.decide(ip), table.ttl).len()
             });
             let decisions: Vec<_> = addresses.iter().map(|ip| table.decide(*ip)).collect();
             let mut next = decisions.iter().cycle();
-            let mut step = || renderer.json(next.next().expect("a cycle does not end")).len();
+            let mut step = || renderer.json(next.next().expect("a cycle does not end"), table.ttl).len();
             group.bench_function(format!("render/{family}"), |bencher| bencher.iter(|| black_box(step())));
         }
         group.finish();

@@ -43,7 +43,7 @@ impl Snapshot {
 
     /// A decision as clients get it.
     pub fn render(&self, decision: &Decision<'_>) -> Vec<u8> {
-        self.renderer.json(decision)
+        self.renderer.json(decision, self.table.ttl)
     }
 
     /// For how long a client may keep an answer, as a header says it.

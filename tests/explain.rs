@@ -10,12 +10,13 @@ mod sketch;
 mod tables;
 
 use std::net::IpAddr;
+use std::time::SystemTime;
 
 use croupier::table::answer::Renderer;
 use croupier::table::explain::{Choice, Match};
 use croupier::table::footprint::FootprintType;
 use croupier::table::reason::{Reason, ScopeReason};
-use croupier::table::{Explanation, Table, explain};
+use croupier::table::{Effective, Explanation, Table, explain};
 use oracle::{Family, Matched, Oracle};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed};
@@ -25,7 +26,8 @@ const GENERATION: u64 = 7;
 
 #[track_caller]
 fn check(table: &Table, oracle: &Oracle, ip: IpAddr) {
-    let explanation = explain(table, ip, GENERATION);
+    let effective = Effective::plain(table);
+    let explanation = explain(table, &effective, ip, GENERATION, SystemTime::UNIX_EPOCH);
     check_decision(table, &explanation);
     check_matches(oracle, &explanation);
     check_order(&explanation);
@@ -37,8 +39,8 @@ fn check(table: &Table, oracle: &Oracle, ip: IpAddr) {
 fn check_decision(table: &Table, explanation: &Explanation<'_>) {
     let ip = explanation.ip;
     let decision = table.decide(ip);
-    let answer: Value =
-        serde_json::from_slice(&Renderer::new(table, GENERATION).json(&decision)).expect("an answer is JSON");
+    let answer: Value = serde_json::from_slice(&Renderer::new(table, GENERATION).json(&decision, table.ttl))
+        .expect("an answer is JSON");
     let explained = serde_json::to_value(explanation).expect("an explanation is JSON");
     for (member, value) in answer.as_object().expect("an answer is an object") {
         if member != "cdns" {
@@ -106,6 +108,7 @@ fn check_scope(oracle: &Oracle, explanation: &Explanation<'_>) {
     let bound = if ip.is_ipv4() { 24 } else { 48 };
     let length = explanation.scope.netmask();
     match explanation.scope_reason {
+        ScopeReason::OnlyFallbacks => panic!("{ip}: every mix of the table has a weight"),
         ScopeReason::OneOrder => assert!(!oracle.divides(explanation.mix), "{ip}"),
         ScopeReason::WithinSubnet => assert!(oracle.divides(explanation.mix) && length >= bound, "{ip}"),
         ScopeReason::Cut { length: cut, footprint } => {
@@ -167,6 +170,7 @@ fn reasons_by_example() {
         _ => b"start,end,country\n10.0.0.0,11.255.255.255,GB\n".to_vec(),
     };
     let table = tables::build("table.json", manifest, tables::LIMIT, file).good();
+    let effective = Effective::plain(&table);
     let narrower = "a range of the dataset that is narrower, or as wide and listed before, is of";
     for (ip, expected) in [
         (
@@ -219,7 +223,7 @@ fn reasons_by_example() {
             ],
         ),
     ] {
-        let explanation = explain(&table, ip.parse().expect("an address"), 1);
+        let explanation = explain(&table, &effective, ip.parse().expect("an address"), 1, SystemTime::UNIX_EPOCH);
         let matches = explanation.matches.iter().map(|m| format!("{} {}: {}", m.footprint, m.mix, m.reason));
         let said: Vec<_> = matches.chain(explanation.unmatched.iter().map(|text| (*text).to_owned())).collect();
         assert_eq!(said, expected, "{ip}");
@@ -235,7 +239,9 @@ fn what_is_drawn_is_what_is_documented() {
         "mixes": { "mix": { "akamai": 60, "a": 0 } }
     }"#;
     let table = tables::build("table.json", manifest, tables::LIMIT, |path| panic!("{path} is not needed")).good();
-    let explanation = serde_json::to_value(explain(&table, [192, 0, 2, 77].into(), 1)).expect("JSON");
+    let effective = Effective::plain(&table);
+    let explanation = explain(&table, &effective, [192, 0, 2, 77].into(), 1, SystemTime::UNIX_EPOCH);
+    let explanation = serde_json::to_value(explanation).expect("JSON");
     assert_eq!(explanation["subnet"], "0400000000c00002");
     let akamai = &explanation["cdns"][0];
     assert_eq!(akamai["name_hash"], "cfde90557672268d");

@@ -3,15 +3,24 @@
 use std::io::{self, Write};
 
 use crate::table::Explanation;
-use crate::table::explain::{Choice, Match};
+use crate::table::explain::{Choice, InForce, Match};
 
 /// What follows the line that says who and why.
 pub fn write(out: &mut impl Write, explanation: &Explanation<'_>) -> io::Result<()> {
-    let Explanation { scope, scope_reason, subnet, ttl, version, digest, .. } = explanation;
+    let Explanation { mix, scope, scope_reason, subnet, ttl, version, digest, .. } = explanation;
     writeln!(out, "\n  What matches:")?;
     matches(out, &explanation.matches)?;
     for none in &explanation.unmatched {
         writeln!(out, "    {none}")?;
+    }
+    if !explanation.overrides.is_empty() {
+        writeln!(out, "\n  Overrides in force, and what they do to this answer:")?;
+        for InForce { given, effect } in &explanation.overrides {
+            writeln!(out, "    {given}: {effect}")?;
+        }
+    }
+    if let Some(reason) = explanation.mix_reason {
+        writeln!(out, "\n  Mix {mix}: {reason}")?;
     }
     writeln!(out, "\n  The order for subnet {subnet}, the lowest score first:")?;
     choices(out, &explanation.cdns)?;

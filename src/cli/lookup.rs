@@ -3,6 +3,7 @@
 use std::io::{self, BufRead, BufWriter, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::SystemTime;
 
 use clap::Args;
 
@@ -11,7 +12,7 @@ use crate::config::Guards;
 use crate::reload::load::gather;
 use crate::table::answer::Renderer;
 use crate::table::footprint::shorten;
-use crate::table::{Decision, Table, client_address, explain};
+use crate::table::{Decision, Effective, Table, client_address, explain};
 
 /// A service that had just started with the table would be at its first.
 const GENERATION: u64 = 1;
@@ -43,9 +44,12 @@ impl Lookup {
             say(format_args!("croupier: {}: {}", self.table.display(), problems::summary(&found)));
             return Ok(ExitCode::from(BAD));
         };
+        let effective = Effective::plain(&table);
         let renderer = Renderer::new(&table, GENERATION);
         let mut answers = Answers {
             table: &table,
+            effective: &effective,
+            now: SystemTime::now(),
             renderer,
             format: self.format,
             explain: self.explain,
@@ -69,6 +73,8 @@ impl Lookup {
 
 struct Answers<'t, W> {
     table: &'t Table,
+    effective: &'t Effective,
+    now: SystemTime,
     renderer: Renderer,
     format: Format,
     explain: bool,
@@ -84,20 +90,22 @@ impl<W: Write> Answers<'_, W> {
             say(format_args!("croupier: {place}`{}` is not an IPv4 or IPv6 address", shorten(written)));
             return Ok(());
         };
-        let decision = self.table.decide(address);
+        let Self { table, effective, now, .. } = *self;
+        let decision = effective.decide(table, address);
+        let explained = || explain(table, effective, address, GENERATION, now);
         match self.format {
             Format::Json if self.explain => {
-                let explanation = serde_json::to_string(&explain(self.table, address, GENERATION))?;
+                let explanation = serde_json::to_string(&explained())?;
                 writeln!(self.out, "{explanation}")
             }
             Format::Json => {
-                self.out.write_all(&self.renderer.json(&decision))?;
+                self.out.write_all(&self.renderer.json(&decision, effective.ttl(table.ttl, now)))?;
                 writeln!(self.out)
             }
             Format::Text => {
                 self.text(&decision)?;
                 if self.explain {
-                    explained::write(&mut self.out, &explain(self.table, address, GENERATION))?;
+                    explained::write(&mut self.out, &explained())?;
                 }
                 Ok(())
             }

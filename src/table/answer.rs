@@ -9,7 +9,7 @@ use super::lookup::{Decision, Table};
 pub struct Renderer {
     /// `{"name":…,"url":…}` and `"name"` of each CDN, by id.
     cdns: Vec<RenderedCdn>,
-    /// From `"ttl"` to the end.
+    /// What follows on the `ttl`, to the end.
     tail: String,
 }
 
@@ -30,11 +30,12 @@ impl Renderer {
             })
             .collect();
         let version = quoted(&table.version);
-        let tail = format!(r#""ttl":{},"version":{version},"generation":{generation}}}"#, table.ttl);
+        let tail = format!(r#","version":{version},"generation":{generation}}}"#);
         Self { cdns, tail }
     }
 
-    pub fn json(&self, decision: &Decision<'_>) -> Vec<u8> {
+    /// `ttl` is in seconds.
+    pub fn json(&self, decision: &Decision<'_>, ttl: u32) -> Vec<u8> {
         let entries = || decision.cdns.iter().map(|cdn| &self.cdns[usize::from(*cdn)]);
         let length: usize = entries().map(|cdn| cdn.entry.len() + 1).sum();
         let mut body = Vec::with_capacity(256 + length + self.tail.len());
@@ -52,7 +53,8 @@ impl Renderer {
             }
             body.extend_from_slice(cdn.entry.as_bytes());
         }
-        body.extend_from_slice(b"],");
+        body.extend_from_slice(b"],\"ttl\":");
+        _ = write!(body, "{ttl}");
         body.extend_from_slice(self.tail.as_bytes());
         body
     }

@@ -6,13 +6,16 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::time::SystemTime;
 
 use ip_network::{IpNetwork, Ipv4Network, Ipv6Network};
 use serde::{Serialize, Serializer};
 
+use super::effective::{AllDown, Effective};
 use super::footprint::{Footprint, FootprintType};
 use super::lookup::{Decision, Table};
 use super::mix::{Subnet, fnv1a};
+use super::overrides::Override;
 use super::reason::{Reason, ScopeReason};
 use super::trie::{DEFAULT, FootprintId};
 
@@ -32,6 +35,11 @@ pub struct Explanation<'t> {
     pub version: &'t str,
     pub generation: u64,
     pub digest: &'t str,
+    /// Why the mix is not the footprint's own, or not as overrides would have it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mix_reason: Option<&'t AllDown>,
+    /// Those in force.
+    pub overrides: Vec<InForce<'t>>,
     #[serde(serialize_with = "shown")]
     pub scope_reason: ScopeReason,
     /// What the choice sees of the address. See [`mix`](super::mix).
@@ -41,6 +49,15 @@ pub struct Explanation<'t> {
     pub matches: Vec<Match<'t>>,
     /// What has no match.
     pub unmatched: Vec<&'static str>,
+}
+
+/// An override as its file has it.
+#[derive(Debug, Serialize)]
+pub struct InForce<'t> {
+    #[serde(flatten)]
+    pub given: &'t Override,
+    /// What it does to this answer.
+    pub effect: String,
 }
 
 /// A CDN of the mix, and how it comes by its place.
@@ -88,9 +105,18 @@ pub struct Match<'t> {
     pub reason: Reason,
 }
 
-/// Explains what [`Table::decide`] says of an address.
-pub fn explain(table: &Table, address: IpAddr, generation: u64) -> Explanation<'_> {
-    let decision = table.decide(address);
+/// Explains what [`Effective::decide`] says of an address.
+pub fn explain<'t>(
+    table: &'t Table,
+    effective: &'t Effective,
+    address: IpAddr,
+    generation: u64,
+    now: SystemTime,
+) -> Explanation<'t> {
+    let decision = effective.decide(table, address);
+    let (widest, footprint) = table.trie.find(address);
+    let mix = table.footprints[footprint as usize].1;
+    let in_force = |given| InForce { given, effect: effective.effect(table, given, mix) };
     let cdns = choices(table, &decision);
     let (matches, unmatched) = matches(table, address);
     Explanation {
@@ -100,11 +126,13 @@ pub fn explain(table: &Table, address: IpAddr, generation: u64) -> Explanation<'
         mix: &decision.mix.name,
         cdn: cdns.first().map(|choice| choice.name),
         cdns,
-        ttl: table.ttl,
+        ttl: effective.ttl(table.ttl, now),
         version: &table.version,
         generation,
         digest: &table.digest,
-        scope_reason: ScopeReason::of(&decision, table.trie.find(address).0),
+        mix_reason: effective.instead_of(&table.mixes[usize::from(mix)].name),
+        overrides: effective.in_force().map(in_force).collect(),
+        scope_reason: ScopeReason::of(&decision, widest),
         subnet: Hexadecimal(Subnet::of(address).number()),
         matches,
         unmatched,

@@ -8,8 +8,8 @@ use ip_network::{IpNetwork, Ipv4Network, Ipv6Network};
 use super::beaten::Beaten;
 use super::footprint::Footprint;
 use super::manifest::{Canary, Cdn, MixId};
-use super::mix::{Mix, Order, Subnet};
-use super::trie::Trie;
+use super::mix::{CdnId, Mix, Order, Subnet};
+use super::trie::{DEFAULT, Trie};
 
 /// A compiled table. Immutable; shared by every request that began while it was published.
 pub struct Table {
@@ -20,6 +20,7 @@ pub struct Table {
     pub digest: String,
     /// In byte order of name.
     pub cdns: Vec<Cdn>,
+    /// In byte order of name.
     pub mixes: Vec<Mix>,
     /// Indexed by the trie's values. Sorted, so the default comes first.
     pub footprints: Vec<(Footprint, MixId)>,
@@ -30,7 +31,7 @@ pub struct Table {
     pub canaries: Vec<Canary>,
 }
 
-/// What the table says of one address.
+/// What a table says of one address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decision<'t> {
     pub address: IpAddr,
@@ -44,9 +45,14 @@ impl Table {
     /// Every address gets a decision. IPv4-mapped addresses are expected as IPv4: see
     /// [`client_address`].
     pub fn decide(&self, address: IpAddr) -> Decision<'_> {
+        self.decide_by(&self.mixes, address)
+    }
+
+    /// The same with other mixes under the same ids.
+    pub fn decide_by<'m>(&self, mixes: &'m [Mix], address: IpAddr) -> Decision<'m> {
         let (prefix, id) = self.trie.find(address);
         let (footprint, mix) = self.footprints[id as usize];
-        let mix = &self.mixes[usize::from(mix)];
+        let mix = &mixes[usize::from(mix)];
         let scope = if mix.depends_on_subnet() { narrowed(prefix, address) } else { prefix };
         Decision { address, scope, footprint, mix, cdns: mix.order(Subnet::of(address)) }
     }
@@ -60,6 +66,18 @@ impl Table {
     /// How many footprint values have addresses.
     pub fn values(&self) -> usize {
         self.footprints.len() - 1 - self.absent.len()
+    }
+
+    pub fn default_mix(&self) -> MixId {
+        self.footprints[DEFAULT as usize].1
+    }
+
+    pub fn cdn(&self, name: &str) -> Option<CdnId> {
+        CdnId::try_from(self.cdns.binary_search_by(|cdn| cdn.name.as_str().cmp(name)).ok()?).ok()
+    }
+
+    pub fn mix(&self, name: &str) -> Option<MixId> {
+        MixId::try_from(self.mixes.binary_search_by(|mix| mix.name.as_str().cmp(name)).ok()?).ok()
     }
 
     /// The canaries whose mix is not the one it should be, and what they get instead.

@@ -105,7 +105,7 @@ pub fn fnv1a(name: &str) -> u64 {
     name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
-/// Weights of CDNs, ready to be asked for an order.
+/// Weights of CDNs, ready to be asked for an order. Has at least one CDN.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mix {
     pub name: String,
@@ -135,6 +135,18 @@ impl Mix {
     /// The CDNs that clients are divided among, in byte order of name.
     pub fn shares(&self) -> &[Share] {
         &self.weighted
+    }
+
+    pub fn has(&self, cdn: CdnId) -> bool {
+        self.fallbacks.contains(&cdn) || self.weighted.iter().any(|share| share.cdn == cdn)
+    }
+
+    /// The mix with CDNs left out. None if that leaves nothing.
+    pub fn without(&self, left_out: impl Fn(CdnId) -> bool) -> Option<Self> {
+        let mut left = self.clone();
+        left.weighted.retain(|share| !left_out(share.cdn));
+        left.fallbacks.retain(|cdn| !left_out(*cdn));
+        (!left.weighted.is_empty() || !left.fallbacks.is_empty()).then_some(left)
     }
 
     /// Whether different subnets can get different orders.

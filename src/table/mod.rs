@@ -13,7 +13,7 @@
 //! - [`trie`]: the frozen prefixes; [`beaten`]: the ranges that lost
 //! - [`mix`]: weights to an order of CDNs, with [`log2`] in whole numbers
 //! - [`lookup`]: an address to a [`Decision`]
-//! - [`overrides`]: what ops switch for a time
+//! - [`overrides`]: what ops switch for a time; [`effective`]: what that makes of the mixes
 //! - [`answer`]: a decision as the JSON that clients get
 //! - [`mod@explain`]: why an address gets what it gets, [`reason`]: in words
 //! - [`counts`]: a table in numbers
@@ -28,6 +28,7 @@ pub mod counts;
 pub mod dataset;
 pub mod diff;
 pub mod document;
+pub mod effective;
 pub mod explain;
 pub mod footprint;
 pub mod json;
@@ -54,6 +55,7 @@ pub mod walk;
 pub use compile::{Inputs, compile};
 pub use counts::Counts;
 pub use diff::Diff;
+pub use effective::Effective;
 pub use explain::{Explanation, explain};
 pub use lookup::{Decision, Table, client_address};
 pub use manifest::Manifest;

@@ -70,6 +70,8 @@ fn kind(footprint: Footprint) -> &'static str {
 pub enum ScopeReason {
     /// One CDN has a weight, so the order is the same for every subnet.
     OneOrder,
+    /// No CDN with a weight is left, and fallbacks come in one order.
+    OnlyFallbacks,
     /// The footprint's prefix is no wider than the subnet.
     WithinSubnet,
     /// The order depends on the subnet, and the footprint wins beyond it.
@@ -82,6 +84,8 @@ impl ScopeReason {
             Self::Cut { length: decision.scope.netmask(), footprint }
         } else if decision.mix.depends_on_subnet() {
             Self::WithinSubnet
+        } else if decision.mix.shares().is_empty() {
+            Self::OnlyFallbacks
         } else {
             Self::OneOrder
         }
@@ -93,6 +97,9 @@ impl fmt::Display for ScopeReason {
         const WIDEST: &str = "the widest prefix in which footprint and cdns are the same";
         match self {
             Self::OneOrder => write!(f, "{WIDEST}; one CDN has a weight, so the order does not depend on the subnet"),
+            Self::OnlyFallbacks => {
+                write!(f, "{WIDEST}; only fallbacks are left, so the order does not depend on the subnet")
+            }
             Self::WithinSubnet => f.write_str(WIDEST),
             Self::Cut { length, footprint } => {
                 write!(

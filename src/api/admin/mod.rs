@@ -3,6 +3,7 @@
 mod reload;
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use axum::extract::{RawQuery, State};
 use axum::response::{IntoResponse, Response};
@@ -20,7 +21,7 @@ use crate::history::{History, REMEMBERED};
 use crate::table::moment::written;
 use crate::outcome::Trigger;
 use crate::snapshot::{Reader, Snapshot};
-use crate::table::{Counts, explain};
+use crate::table::{Counts, Effective, explain};
 use crate::worker::LastError;
 pub use reload::Asked;
 
@@ -88,7 +89,9 @@ async fn table(State(admin): State<Admin>) -> Response {
 async fn explained(State(admin): State<Admin>, RawQuery(query): RawQuery) -> Result<Response, Problem> {
     let address = address(query.as_deref().unwrap_or_default())?;
     let snapshot = admin.tables.load();
-    Ok(no_store(Json(explain(&snapshot.table, address, snapshot.generation)).into_response()))
+    let effective = Effective::plain(&snapshot.table);
+    let explanation = explain(&snapshot.table, &effective, address, snapshot.generation, SystemTime::now());
+    Ok(no_store(Json(explanation).into_response()))
 }
 
 /// How many attempts are told unless `limit` says so.

@@ -1,0 +1,79 @@
+//! What became of overrides and mixes, in words.
+
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+use super::{AllDown, Effective, Ignored, Instead, Standing};
+use crate::table::lookup::Table;
+use crate::table::manifest::MixId;
+use crate::table::overrides::{Change, Override};
+
+impl fmt::Display for Standing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::InForce => f.write_str("in force"),
+            Self::Scheduled => f.write_str("scheduled"),
+            Self::Ignored(Ignored::Over) => f.write_str("over"),
+            Self::Ignored(why) => write!(f, "ignored: {why}"),
+        }
+    }
+}
+
+impl fmt::Display for Ignored {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Over => f.write_str("it is over"),
+            Self::UnknownCdn(name) => write!(f, "unknown CDN `{name}`"),
+            Self::UnknownMix(name) => write!(f, "unknown mix `{name}`"),
+        }
+    }
+}
+
+impl fmt::Display for AllDown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { mix, instead } = self;
+        match instead {
+            Instead::Default(default) => {
+                write!(f, "every CDN of mix `{mix}` is down: its clients get the default mix `{default}`")
+            }
+            Instead::DefaultOfTable(default) => write!(
+                f,
+                "every CDN of mix `{mix}` is down, and of the default mix `{default}` too: its clients get that as \
+                 the table has it"
+            ),
+            Instead::OfTable => {
+                write!(f, "every CDN of mix `{mix}`, the default, is down: overrides are ignored for it")
+            }
+        }
+    }
+}
+
+impl Serialize for AllDown {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl Effective {
+    /// What an override that is in force does to the answers for clients of a mix.
+    pub fn effect(&self, table: &Table, given: &Override, mix: MixId) -> String {
+        let name = |id: MixId| table.mixes[usize::from(id)].name.as_str();
+        let default = table.default_mix();
+        let falls_back = mix != default && self.instead_of(name(mix)).is_some();
+        let effects = [Some(mix), falls_back.then_some(default)].into_iter().flatten().filter_map(|id| {
+            let mix = name(id);
+            let (touched, effect) = match &given.change {
+                Change::Down { cdn } => (self.lists(table, id, cdn), "left out of"),
+                Change::Weights { mix: changed, .. } => (changed == mix, "its weights are those of"),
+            };
+            touched.then(|| match self.instead_of(mix).map(|all_down| &all_down.instead) {
+                None => format!("{effect} mix `{mix}`"),
+                Some(Instead::OfTable) => format!("ignored for mix `{mix}`, of which nothing would be left"),
+                Some(_) => format!("{effect} mix `{mix}`, of which nothing is left"),
+            })
+        });
+        let effects: Vec<_> = effects.collect();
+        if effects.is_empty() { "none on this answer".to_owned() } else { effects.join("; ") }
+    }
+}
