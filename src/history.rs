@@ -10,12 +10,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
-use serde::Serialize;
-use serde_json::Value;
+use serde::{Deserialize, Serialize};
+use serde_json::value::{RawValue, to_raw_value};
 
-use crate::table::moment::written;
-use crate::outcome::{Outcome, Trigger};
+use crate::outcome::{Outcome, Trigger, Verdict};
 use crate::table::Summary;
+use crate::table::moment::written;
 
 const NAME: &str = "history.jsonl";
 
@@ -83,7 +83,7 @@ impl<'a> Entry<'a> {
 
 /// All attempts that are remembered.
 pub struct History {
-    latest: Mutex<VecDeque<Value>>,
+    latest: Mutex<VecDeque<Box<RawValue>>>,
     /// None if there is nowhere to write to.
     file: Option<Mutex<Lines>>,
 }
@@ -105,7 +105,7 @@ impl History {
     }
 
     pub fn record(&self, entry: &Entry<'_>) {
-        let Ok(value) = serde_json::to_value(entry) else { return };
+        let Ok(value) = to_raw_value(entry) else { return };
         if let Some(file) = &self.file
             && let Err(error) = locked(file).write(&value)
         {
@@ -114,13 +114,26 @@ impl History {
         remember(&mut locked(&self.latest), value);
     }
 
+    /// Those that came to something else than that nothing has changed, newest first.
+    pub fn latest_news(&self, most: usize) -> Vec<Box<RawValue>> {
+        #[derive(Deserialize)]
+        struct Attempt {
+            result: String,
+        }
+        let is_news = |value: &RawValue| {
+            let attempt = serde_json::from_str::<Attempt>(value.get());
+            attempt.is_ok_and(|attempt| attempt.result != Verdict::Unchanged.name())
+        };
+        locked(&self.latest).iter().rev().filter(|value| is_news(value)).take(most).cloned().collect()
+    }
+
     /// Newest first.
-    pub fn latest(&self, most: usize) -> Vec<Value> {
+    pub fn latest(&self, most: usize) -> Vec<Box<RawValue>> {
         locked(&self.latest).iter().rev().take(most).cloned().collect()
     }
 }
 
-fn remember(latest: &mut VecDeque<Value>, value: Value) {
+fn remember(latest: &mut VecDeque<Box<RawValue>>, value: Box<RawValue>) {
     if latest.len() == REMEMBERED {
         latest.pop_front();
     }
@@ -140,7 +153,7 @@ struct Lines {
 }
 
 impl Lines {
-    fn open(directory: &Path) -> io::Result<(Self, VecDeque<Value>)> {
+    fn open(directory: &Path) -> io::Result<(Self, VecDeque<Box<RawValue>>)> {
         let mut latest = VecDeque::new();
         for number in (1..=ROTATED).rev() {
             match fs::read(rotated(directory, number)) {
@@ -160,13 +173,12 @@ impl Lines {
         Ok((Self { directory: directory.to_owned(), file, size }, latest))
     }
 
-    fn write(&mut self, value: &Value) -> io::Result<()> {
-        let mut line = serde_json::to_vec(value)?;
-        line.push(b'\n');
+    fn write(&mut self, value: &RawValue) -> io::Result<()> {
+        let line = format!("{value}\n");
         if self.size > 0 && self.size + line.len() as u64 > ROTATED_AT {
             self.rotate()?;
         }
-        let written = self.file.write_all(&line).and_then(|()| self.file.sync_data());
+        let written = self.file.write_all(line.as_bytes()).and_then(|()| self.file.sync_data());
         if written.is_err() {
             // Half a line, as on a full disk, would spoil the next.
             _ = self.file.set_len(self.size);
@@ -196,29 +208,31 @@ fn rotated(directory: &Path, number: usize) -> PathBuf {
 }
 
 /// Every line that is whole.
-fn values(bytes: &[u8]) -> impl Iterator<Item = Value> {
+fn values(bytes: &[u8]) -> impl Iterator<Item = Box<RawValue>> {
     bytes.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::outcome::Verdict;
+    use crate::outcome::Candidate;
 
-    fn record(history: &History, generation: u64) {
-        let outcome = Outcome::new(Verdict::Published, generation, Vec::new());
+    fn record(history: &History, generation: u64, source: &str) {
+        let candidate = Candidate { source: Some(source.to_owned()), ..Candidate::default() };
+        let outcome = Outcome { candidate, ..Outcome::new(Verdict::Published, generation, Vec::new()) };
         history.record(&Entry::new("table", "reload", &Trigger::Signal, &outcome, SystemTime::UNIX_EPOCH));
     }
 
     fn generations(history: &History, most: usize) -> Vec<u64> {
-        history.latest(most).iter().map(|entry| entry["generation"].as_u64().unwrap()).collect()
+        let value = |entry: Box<RawValue>| serde_json::from_str::<serde_json::Value>(entry.get()).unwrap();
+        history.latest(most).into_iter().map(|entry| value(entry)["generation"].as_u64().unwrap()).collect()
     }
 
     #[test]
     fn it_goes_on_where_it_was_whatever_was_cut_short() {
         let directory = tempfile::tempdir().unwrap();
         let history = History::open(Some(directory.path()));
-        (1..=3).for_each(|generation| record(&history, generation));
+        (1..=3).for_each(|generation| record(&history, generation, "t.json"));
         drop(history);
         let path = directory.path().join(NAME);
         let whole = fs::read(&path).unwrap();
@@ -226,7 +240,7 @@ mod tests {
             fs::write(&path, &whole[..cut]).unwrap();
             let kept = (1..=3).filter(|line| cut + 1 >= whole.len() / 3 * line).count() as u64;
             let history = History::open(Some(directory.path()));
-            record(&history, 9);
+            record(&history, 9, "t.json");
             drop(history);
             let again = History::open(Some(directory.path()));
             let expected: Vec<u64> = [9].into_iter().chain((1..=kept).rev()).collect();
@@ -238,14 +252,14 @@ mod tests {
     fn it_rotates_and_remembers_the_latest() {
         let directory = tempfile::tempdir().unwrap();
         let history = History::open(Some(directory.path()));
-        let line = 100;
-        let all = (ROTATED_AT / line) * (ROTATED as u64 + 2);
-        (1..=all).for_each(|generation| record(&history, generation));
+        let source = "s".repeat(4000);
+        let all = ROTATED_AT / 4000 * (ROTATED as u64 + 2);
+        (1..=all).for_each(|generation| record(&history, generation, &source));
         let files = fs::read_dir(directory.path()).unwrap().count();
         assert_eq!(files, ROTATED + 1);
         assert_eq!(generations(&history, 2), [all, all - 1]);
         assert_eq!(generations(&history, usize::MAX).len(), REMEMBERED);
         let again = History::open(Some(directory.path()));
-        assert_eq!(again.latest(usize::MAX), history.latest(usize::MAX));
+        assert_eq!(generations(&again, usize::MAX), generations(&history, usize::MAX));
     }
 }

@@ -1,54 +1,72 @@
-//! The table in service: one pointer that readers load and one publisher stores.
+//! What is in service: one pointer that readers load and publishers store.
 //!
 //! Everything that must agree within a request hangs on the one [`Snapshot`]; a request loads it
-//! once. The generation grows only when a different table is published.
+//! once. Tables and overrides come each from a publisher of its own, and take turns. The generation
+//! grows only when what clients get is different.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::SystemTime;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
 
 use arc_swap::{ArcSwap, Guard};
 use http::HeaderValue;
 
 use crate::table::answer::Renderer;
-use crate::table::{Decision, Table};
+use crate::table::problem::Shown;
+use crate::table::{Decision, Effective, Overrides, Table};
 use crate::telemetry;
 
-/// A table as it is served.
+/// A table as it is served, with the overrides that are in force.
 pub struct Snapshot {
-    pub table: Table,
-    /// Counts the tables published in this process, from 1.
+    pub table: Arc<Table>,
+    pub effective: Effective,
+    /// Counts the effective tables published in this process, from 1.
     pub generation: u64,
+    /// When the table was loaded.
     pub loaded_at: SystemTime,
-    /// Where it came from.
+    /// Where the table came from.
     pub source: String,
     renderer: Renderer,
+    /// For as long as nothing is to change before the table's `ttl` is over.
     cache_control: HeaderValue,
     /// Decisions for each CDN, by id.
     decided: Vec<metrics::Counter>,
 }
 
 impl Snapshot {
-    fn new(table: Table, generation: u64, source: String, loaded_at: SystemTime) -> Self {
+    fn new(table: Arc<Table>, effective: Effective, generation: u64, source: String, loaded_at: SystemTime) -> Self {
         let renderer = Renderer::new(&table, generation);
         let decided = table.cdns.iter().map(|cdn| telemetry::decisions(&cdn.name)).collect();
-        let max_age = format!("private, max-age={}", table.ttl);
-        let cache_control = HeaderValue::from_str(&max_age).unwrap_or(HeaderValue::from_static("no-store"));
-        Self { table, generation, loaded_at, source, renderer, cache_control, decided }
+        let cache_control = kept_for(table.ttl);
+        Self { table, effective, generation, loaded_at, source, renderer, cache_control, decided }
     }
 
     fn tell(&self) {
         telemetry::table_published(self.generation, self.table.trie.len(), self.loaded_at);
+        telemetry::overrides_active(self.effective.in_force().count());
+    }
+
+    /// What clients get. Every address gets a decision.
+    pub fn decide(&self, address: std::net::IpAddr) -> Decision<'_> {
+        self.effective.decide(&self.table, address)
+    }
+
+    /// Seconds for which an answer of this moment may be kept.
+    pub fn ttl(&self) -> u32 {
+        match self.effective.next_change {
+            None => self.table.ttl,
+            Some(_) => self.effective.ttl(self.table.ttl, SystemTime::now()),
+        }
     }
 
     /// A decision as clients get it.
-    pub fn render(&self, decision: &Decision<'_>) -> Vec<u8> {
-        self.renderer.json(decision, self.table.ttl)
+    pub fn render(&self, decision: &Decision<'_>, ttl: u32) -> Vec<u8> {
+        self.renderer.json(decision, ttl)
     }
 
     /// For how long a client may keep an answer, as a header says it.
-    pub fn cache_control(&self) -> HeaderValue {
-        self.cache_control.clone()
+    pub fn cache_control(&self, ttl: u32) -> HeaderValue {
+        if ttl == self.table.ttl { self.cache_control.clone() } else { kept_for(ttl) }
     }
 
     /// Counts a decision that was given to a client.
@@ -59,67 +77,147 @@ impl Snapshot {
     }
 }
 
+fn kept_for(ttl: u32) -> HeaderValue {
+    HeaderValue::from_str(&format!("private, max-age={ttl}")).unwrap_or(HeaderValue::from_static("no-store"))
+}
+
+struct Shared {
+    current: ArcSwap<Snapshot>,
+    held: AtomicBool,
+    /// Who publishes holds this.
+    overrides: Mutex<AsOf>,
+}
+
+/// Overrides, and the moment of which they are in force.
+struct AsOf {
+    overrides: Overrides,
+    now: SystemTime,
+}
+
+impl Shared {
+    fn overrides(&self) -> MutexGuard<'_, AsOf> {
+        self.overrides.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn store(&self, snapshot: Snapshot) -> u64 {
+        let generation = snapshot.generation;
+        snapshot.tell();
+        self.current.store(Arc::new(snapshot));
+        generation
+    }
+}
+
 /// Begins with the first table, generation 1.
-pub fn publish_first(table: Table, source: String, now: SystemTime) -> (Publisher, Reader) {
-    let current = Arc::new(ArcSwap::from_pointee(Snapshot::new(table, 1, source, now)));
-    let held = Arc::new(AtomicBool::new(false));
-    let publisher = Publisher { current: Arc::clone(&current), held: Arc::clone(&held) };
-    current.load().tell();
+pub fn publish_first(
+    table: Table,
+    source: String,
+    overrides: Overrides,
+    now: SystemTime,
+) -> (Publisher, OverridesPublisher, Reader) {
+    let effective = Effective::new(&table, &overrides, now);
+    let first = Snapshot::new(Arc::new(table), effective, 1, source, now);
+    first.tell();
     telemetry::table_held(false);
-    (publisher, Reader { current, held })
+    let shared = Arc::new(Shared {
+        current: ArcSwap::from_pointee(first),
+        held: AtomicBool::new(false),
+        overrides: Mutex::new(AsOf { overrides, now }),
+    });
+    let publisher = Publisher { shared: Arc::clone(&shared) };
+    (publisher, OverridesPublisher { shared: Arc::clone(&shared) }, Reader { shared })
 }
 
 /// What serving holds: it can look, not change.
 #[derive(Clone)]
 pub struct Reader {
-    current: Arc<ArcSwap<Snapshot>>,
-    held: Arc<AtomicBool>,
+    shared: Arc<Shared>,
 }
 
 impl Reader {
     /// The snapshot of this moment. It stays whole while it is held.
     pub fn load(&self) -> Guard<Arc<Snapshot>> {
-        self.current.load()
+        self.shared.current.load()
     }
 
     /// Whether a rollback holds the table in service.
     pub fn is_held(&self) -> bool {
-        self.held.load(Ordering::Relaxed)
+        self.shared.held.load(Ordering::Relaxed)
     }
 }
 
-/// What reloading holds. There is one.
+/// What reloading tables holds. There is one.
 pub struct Publisher {
-    current: Arc<ArcSwap<Snapshot>>,
-    held: Arc<AtomicBool>,
+    shared: Arc<Shared>,
 }
 
 impl Publisher {
     /// What is in service.
     pub fn snapshot(&self) -> Arc<Snapshot> {
-        self.current.load_full()
-    }
-
-    pub fn generation(&self) -> u64 {
-        self.current.load().generation
+        self.shared.current.load_full()
     }
 
     pub fn is_held(&self) -> bool {
-        self.held.load(Ordering::Relaxed)
+        self.shared.held.load(Ordering::Relaxed)
     }
 
     /// Holds the table in service, or ends that.
     pub fn hold(&mut self, held: bool) {
-        self.held.store(held, Ordering::Relaxed);
+        self.shared.held.store(held, Ordering::Relaxed);
         telemetry::table_held(held);
     }
 
-    /// Puts the table into service and gives its generation.
-    pub fn publish(&mut self, table: Table, source: String, now: SystemTime) -> u64 {
-        let generation = self.generation() + 1;
-        let snapshot = Arc::new(Snapshot::new(table, generation, source, now));
-        snapshot.tell();
-        self.current.store(snapshot);
-        generation
+    /// Puts the table into service, under the overrides. Gives its generation, and warnings of overrides that it
+    /// makes void.
+    pub fn publish(&mut self, table: Table, source: String, now: SystemTime) -> (u64, Vec<Shown>) {
+        let mut overriding = self.shared.overrides();
+        overriding.now = now;
+        let before = self.shared.current.load_full();
+        let effective = Effective::new(&table, &overriding.overrides, now);
+        let known: Vec<String> = before.effective.warnings.iter().map(ToString::to_string).collect();
+        let warnings = effective.warnings.iter().filter(|warning| !known.contains(&warning.to_string()));
+        let warnings = warnings.cloned().collect();
+        let snapshot = Snapshot::new(Arc::new(table), effective, before.generation + 1, source, now);
+        (self.shared.store(snapshot), warnings)
+    }
+}
+
+/// What reloading overrides holds. There is one.
+pub struct OverridesPublisher {
+    shared: Arc<Shared>,
+}
+
+impl OverridesPublisher {
+    /// What is in service.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.shared.current.load_full()
+    }
+
+    /// Whether these say what those in service do.
+    pub fn has(&self, overrides: &Overrides) -> bool {
+        self.shared.overrides().overrides == *overrides
+    }
+
+    /// Time until another is in force, or one no longer; none, if the clock was set back since it was last asked.
+    pub fn due(&self, now: SystemTime) -> Option<Duration> {
+        if now < self.shared.overrides().now {
+            return Some(Duration::ZERO);
+        }
+        let change = self.shared.current.load().effective.next_change?;
+        Some(change.duration_since(now).unwrap_or_default())
+    }
+
+    /// Puts overrides into service; none, those that are there by what they say of another moment.
+    pub fn publish(&mut self, overrides: Option<Overrides>, now: SystemTime) -> u64 {
+        let mut overriding = self.shared.overrides();
+        if let Some(overrides) = overrides {
+            overriding.overrides = overrides;
+        }
+        overriding.now = now;
+        let before = self.shared.current.load_full();
+        let effective = Effective::new(&before.table, &overriding.overrides, now);
+        let differs = effective.mixes != before.effective.mixes;
+        let generation = before.generation + u64::from(differs);
+        let (table, source) = (Arc::clone(&before.table), before.source.clone());
+        self.shared.store(Snapshot::new(table, effective, generation, source, before.loaded_at))
     }
 }

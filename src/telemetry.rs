@@ -111,10 +111,11 @@ fn describe() {
         "Time from a request's whole header to its response's head"
     );
     describe_counter!("croupier_decisions_total", "Lookups answered with this CDN first");
-    describe_gauge!("croupier_table_generation", "Tables published in this process");
+    describe_gauge!("croupier_table_generation", "Effective tables published in this process");
     describe_gauge!("croupier_table_prefixes", "Disjoint prefixes of the table in service");
     describe_gauge!("croupier_table_loaded_timestamp_seconds", Unit::Seconds, "When the table in service was loaded");
     describe_gauge!("croupier_table_held", "1 while a rollback holds the table in service");
+    describe_gauge!("croupier_overrides_active", "Overrides in force");
     describe_counter!("croupier_reloads_total", "Attempts to reload");
     describe_counter!("croupier_handshakes_total", "TLS handshakes");
     describe_counter!("croupier_client_refusals_total", "Clients refused");
@@ -128,7 +129,7 @@ fn describe() {
 /// Counters that have never counted are shown all the same: a rate needs a series from the start.
 fn begin_at_zero() {
     for result in ["published", "unchanged", "held", "postponed", "failed"] {
-        for what in ["config", "table", "trust"] {
+        for what in ["config", "overrides", "table", "trust"] {
             reloads(what, result).absolute(0);
         }
     }
@@ -189,6 +190,10 @@ pub fn table_published(generation: u64, (ipv4, ipv6): (usize, usize), loaded_at:
 
 pub fn trust_published(generation: u64) {
     gauge!("croupier_trust_generation").set(generation as f64);
+}
+
+pub fn overrides_active(count: usize) {
+    gauge!("croupier_overrides_active").set(count as f64);
 }
 
 pub fn table_held(held: bool) {

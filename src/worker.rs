@@ -28,6 +28,9 @@ use crate::telemetry;
 /// Time between two looks at the files.
 const LOOK: Duration = Duration::from_millis(250);
 
+/// So that nothing goes round and round, whatever is due.
+const SHORTEST_WAIT: Duration = Duration::from_millis(1);
+
 /// A file that keeps changing is loaded all the same after this long.
 const LONGEST_SETTLING: Duration = Duration::from_secs(10);
 
@@ -60,8 +63,13 @@ pub trait Subject: Send + 'static {
     /// What a reload would come to, with nothing changed.
     fn foresee(&mut self) -> Outcome;
 
-    /// Time until something is to be done even if no file changes, if that is known.
+    /// Time until [`tick`](Self::tick) is to be called, if it is.
     fn due(&self) -> Option<Duration> {
+        None
+    }
+
+    /// Does what the time has come for. None, if that comes to nothing new.
+    fn tick(&mut self) -> Option<Outcome> {
         None
     }
 
@@ -161,11 +169,11 @@ impl<S: Subject> Worker<S> {
     /// Ends when told to stop, or when every [`Handle`] is gone.
     fn run(mut self, received: &Receiver<Request<S>>) {
         loop {
-            let wait = self.subject.due().map_or(LOOK, |due| due.min(LOOK));
+            let wait = self.subject.due().map_or(LOOK, |due| due.clamp(SHORTEST_WAIT, LOOK));
             let request = match received.recv_timeout(wait) {
                 Ok(request) => Some(request),
                 Err(RecvTimeoutError::Timeout) if self.subject.due().is_some_and(|due| due.is_zero()) => {
-                    self.reload(&Trigger::Time);
+                    self.tick();
                     continue;
                 }
                 Err(RecvTimeoutError::Timeout) if self.look() != self.subject.files() => self.settle(received),
@@ -256,6 +264,20 @@ impl<S: Subject> Worker<S> {
             self.record("reload", trigger, &outcome);
         }
         outcome
+    }
+
+    fn tick(&mut self) {
+        let mut is_news = false;
+        let outcome = self.unwinding(|subject| {
+            let outcome = subject.tick();
+            is_news = outcome.is_some();
+            outcome.unwrap_or_else(|| Outcome::new(Verdict::Unchanged, 0, Vec::new()))
+        });
+        if is_news || outcome.verdict == Verdict::Refused {
+            telemetry::reload(S::NAME, outcome.verdict.label());
+            tell::<S>(&Trigger::Time, &outcome);
+            self.record("reload", &Trigger::Time, &outcome);
+        }
     }
 
     fn settle_with(&mut self, outcome: &Outcome) {

@@ -32,13 +32,13 @@ async fn lookup(
     let identity = admitted(&admission)?;
     let address = address(query.as_deref().unwrap_or_default())?;
     let snapshot = tables.load();
-    let decision = snapshot.table.decide(address);
+    let (decision, ttl) = (snapshot.decide(address), snapshot.ttl());
     if identity.has_any(&[Role::Lookup]) {
         snapshot.count(&decision);
     }
-    let mut response = snapshot.render(&decision).into_response();
+    let mut response = snapshot.render(&decision, ttl).into_response();
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert(CACHE_CONTROL, snapshot.cache_control());
+    headers.insert(CACHE_CONTROL, snapshot.cache_control(ttl));
     Ok(response)
 }

@@ -57,7 +57,7 @@ impl Default for Listen {
 pub struct Table {
     /// The JSON document's path. Required.
     pub source: String,
-    /// What ops switch in an incident. Beside the table unless set.
+    /// What ops switch in an incident: `overrides.json` beside the table unless set. There need not be one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub overrides: Option<PathBuf>,
     /// A directory for the last good tables: what a restart serves when the source is bad or gone, and what a
@@ -74,6 +74,16 @@ impl Table {
     fn keep() -> usize {
         5
     }
+
+    /// The file of overrides.
+    pub fn overrides_path(&self) -> PathBuf {
+        self.overrides.clone().unwrap_or_else(|| overrides_beside(Path::new(&self.source)))
+    }
+}
+
+/// The file of overrides of a table, unless another is configured.
+pub fn overrides_beside(table: &Path) -> PathBuf {
+    table.with_file_name("overrides.json")
 }
 
 /// The server's identity. PEM files, both required.

@@ -9,8 +9,8 @@ use tokio::runtime::Handle;
 use super::acceptor::Acceptor;
 use super::report::{Check, Report, Status};
 use crate::client::{Authority, Expiry};
-use crate::table::moment::written;
 use crate::snapshot::{Reader, Snapshot};
+use crate::table::moment::written;
 use crate::telemetry;
 use crate::worker::LastError;
 
@@ -30,6 +30,8 @@ pub struct Subjects {
     pub table_error: LastError,
     /// The same of trust.
     pub trust_error: LastError,
+    /// The same of overrides.
+    pub overrides_error: LastError,
     /// Where handshakes are computed.
     pub handshakes: Handle,
 }
@@ -69,6 +71,8 @@ impl Monitor {
             expiry(&credentials.expiries, now),
             reload("config", "the configuration before it is in force", &subjects.config_error),
             reload("reload", "the table before it serves on", &subjects.table_error),
+            overrides(&subjects.tables.load()),
+            reload("overrides_reload", "those before it stay in force", &subjects.overrides_error),
             reload("trust_reload", "what was trusted before still is, and revocations wait", &subjects.trust_error),
         ];
         checks.push(handshakes(&subjects.handshakes).await);
@@ -111,6 +115,13 @@ fn canaries(snapshot: &Snapshot) -> Check {
             Check::fail(NAME, format!("the canary in {subnet} gets mix `{mix}`, which is not the one it should"))
         }
     }
+}
+
+/// Mixes of which every CDN is switched off.
+fn overrides(snapshot: &Snapshot) -> Check {
+    const NAME: &str = "overrides";
+    let told: Vec<String> = snapshot.effective.all_down.iter().map(ToString::to_string).collect();
+    if told.is_empty() { Check::pass(NAME) } else { Check::warn(NAME, told.join("; ")) }
 }
 
 fn certificate(ends: SystemTime, now: SystemTime) -> Check {

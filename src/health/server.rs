@@ -14,6 +14,7 @@ use http::{HeaderValue, StatusCode};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use serde_json::value::{RawValue, to_raw_value};
 use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
 
@@ -90,6 +91,31 @@ impl Health {
         let leaving = *self.phase.borrow() >= Phase::Leaving;
         self.latest.load().as_of(Instant::now(), leaving)
     }
+
+    /// What `/health` answers.
+    pub fn document(&self) -> Box<RawValue> {
+        self.full().1
+    }
+
+    fn full(&self) -> (Status, Box<RawValue>) {
+        let checks = self.checks();
+        let snapshot = self.tables.load();
+        let status = overall(&checks);
+        let document = Full {
+            status,
+            version: env!("CARGO_PKG_VERSION"),
+            release_id: telemetry::commit(),
+            description: "CDN lookup",
+            checks: checks.iter().map(|check| (check.name, [check])).collect(),
+            table: Table {
+                version: &snapshot.table.version,
+                generation: snapshot.generation,
+                digest: &snapshot.table.digest,
+            },
+        };
+        // It has only strings for keys, and no number that JSON lacks.
+        (status, to_raw_value(&document).unwrap_or_default())
+    }
 }
 
 /// After draft-inadarei-api-health-check-06.
@@ -117,22 +143,8 @@ struct Brief {
 }
 
 async fn full(State(health): State<Health>) -> Response {
-    let checks = health.checks();
-    let snapshot = health.tables.load();
-    let status = overall(&checks);
-    let body = Full {
-        status,
-        version: env!("CARGO_PKG_VERSION"),
-        release_id: telemetry::commit(),
-        description: "CDN lookup",
-        checks: checks.iter().map(|check| (check.name, [check])).collect(),
-        table: Table {
-            version: &snapshot.table.version,
-            generation: snapshot.generation,
-            digest: &snapshot.table.digest,
-        },
-    };
-    answer(status, Json(body).into_response())
+    let (status, document) = health.full();
+    answer(status, Json(document).into_response())
 }
 
 async fn ready(State(health): State<Health>) -> Response {

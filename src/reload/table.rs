@@ -11,11 +11,11 @@ use super::judge::{Judged, judge};
 use super::load::{Gathered, gather_from};
 use super::source::{FromState, Local};
 use super::state::{Kept, KeptFile, State};
-use crate::config::Guards;
+use crate::config::{Config, Guards};
 use crate::file::Watched;
-use crate::table::moment::written;
 use crate::outcome::{Candidate, Outcome, Trigger, Verdict};
 use crate::snapshot::Publisher;
+use crate::table::moment::written;
 use crate::table::problem::{Place, Shown};
 use crate::table::{Diff, Problems, Table};
 use crate::worker::{self, Subject};
@@ -28,6 +28,10 @@ pub struct Settings {
 }
 
 impl Settings {
+    pub fn of(config: &Config) -> Self {
+        Self { source: config.table.source.clone(), guards: config.guards.clone() }
+    }
+
     pub fn source(&self) -> Local {
         Local::new(Path::new(&self.source))
     }
@@ -107,13 +111,13 @@ impl Subject for TableInService {
         let outcome = match table {
             Ok(table) => {
                 let source = self.settings.source.clone();
-                let generation = self.publisher.publish(table, source, SystemTime::now());
+                let (generation, void) = self.publisher.publish(table, source, SystemTime::now());
                 self.publisher.hold(false);
                 self.keep(&candidate, files);
                 if !trigger.is_asked() {
                     self.published_unasked = Some(Instant::now());
                 }
-                Outcome::new(Verdict::Published, generation, problems)
+                Outcome::new(Verdict::Published, generation, [problems, void].concat())
             }
             Err(refused) => {
                 // Of refused tables only the files of the last: it is likely to be tried again.
@@ -151,7 +155,7 @@ impl Subject for TableInService {
 
 impl TableInService {
     fn outcome(&self, verdict: Verdict) -> Outcome {
-        Outcome::new(verdict, self.publisher.generation(), Vec::new())
+        Outcome::new(verdict, self.publisher.snapshot().generation, Vec::new())
     }
 
     /// What has changed by now is no news any more.
@@ -183,10 +187,10 @@ impl TableInService {
         let candidate = kept.candidate();
         let (digest, source) = (kept.digest.clone(), kept.source.clone());
         let diff = Some(Arc::new(Diff::between(&in_service.table, &table)));
-        let generation = self.publisher.publish(table, source, SystemTime::now());
+        let (generation, void) = self.publisher.publish(table, source, SystemTime::now());
         self.publisher.hold(true);
         self.told(|state| state.rolled_back(&digest));
-        Ok(Outcome { candidate, diff, ..Outcome::new(Verdict::Published, generation, warnings) })
+        Ok(Outcome { candidate, diff, ..Outcome::new(Verdict::Published, generation, [warnings, void].concat()) })
     }
 
     /// Keeps what is in service now.

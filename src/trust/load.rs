@@ -24,8 +24,8 @@ use super::tls;
 use super::verifier::Verifier;
 use crate::client::{Credentials, Expiry, ProbeIdentity, Refusal};
 use crate::config::{Clients, CrlUse, Health, Role, Tls};
-use crate::table::moment::written;
 use crate::table::Problems;
+use crate::table::moment::written;
 use crate::table::problem::{Place, Problem};
 
 /// One checked state of trust: who the server is and whom it answers.

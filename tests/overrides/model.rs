@@ -167,7 +167,7 @@ impl Model {
         let serve = |mix: &String| match (all_down.contains(mix), all_down.contains(&default)) {
             (false, _) => (mix.clone(), left(mix)),
             (true, false) => (default.clone(), left(&default)),
-            (true, true) => (default.clone(), of_table(&default)),
+            (true, true) => (mix.clone(), of_table(mix)),
         };
         let changes = heeded.iter().flat_map(|one| [one.from, one.until]).flatten();
         Self {

@@ -1,6 +1,7 @@
 //! The admin listener: what is in service and why, what was tried, and to try again.
 
 mod reload;
+mod status;
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -18,12 +19,13 @@ use super::entry::guarded;
 use super::problem::Problem;
 use crate::config::Role;
 use crate::history::{History, REMEMBERED};
-use crate::table::moment::written;
 use crate::outcome::Trigger;
 use crate::snapshot::{Reader, Snapshot};
-use crate::table::{Counts, Effective, explain};
+use crate::table::moment::written;
+use crate::table::{Counts, explain};
 use crate::worker::LastError;
 pub use reload::Asked;
+pub use status::Others;
 
 /// What the admin listener looks at and sets going.
 #[derive(Clone)]
@@ -32,6 +34,7 @@ pub struct Admin {
     pub history: Arc<History>,
     /// Why the last reload of the table failed, if it did.
     pub last_error: LastError,
+    pub others: Others,
     /// Sets reloads going.
     pub reload: Arc<dyn Fn(Trigger) -> Asked + Send + Sync>,
     /// Finds out what they would come to.
@@ -47,6 +50,7 @@ pub fn router(admin: Admin, header_count: usize) -> Router {
         .route("/table", get(table))
         .route("/explain", get(explained))
         .route("/history", get(history))
+        .route("/status", get(status::status))
         .method_not_allowed_fallback(async || Problem::MethodNotAllowed)
         .fallback(async || Problem::NotFound)
         .with_state(admin);
@@ -76,7 +80,7 @@ impl<'t> TableShown<'t> {
             loaded_at: written(snapshot.loaded_at),
             source: &snapshot.source,
             held: admin.tables.is_held(),
-            last_error: admin.last_error.load().as_deref().cloned(),
+            last_error: status::latest(&admin.last_error),
         }
     }
 }
@@ -89,8 +93,8 @@ async fn table(State(admin): State<Admin>) -> Response {
 async fn explained(State(admin): State<Admin>, RawQuery(query): RawQuery) -> Result<Response, Problem> {
     let address = address(query.as_deref().unwrap_or_default())?;
     let snapshot = admin.tables.load();
-    let effective = Effective::plain(&snapshot.table);
-    let explanation = explain(&snapshot.table, &effective, address, snapshot.generation, SystemTime::now());
+    let Snapshot { table, effective, generation, .. } = &**snapshot;
+    let explanation = explain(table, effective, address, *generation, SystemTime::now());
     Ok(no_store(Json(explanation).into_response()))
 }
 

@@ -3,7 +3,7 @@
 //! 1. Weights replace their mix whole.
 //! 2. CDNs that are down are left out of every mix, fallbacks too.
 //! 3. A mix of which nothing is left has its clients get the default mix.
-//! 4. If nothing is left of that either, it serves as the table has it: overrides are ignored rather than
+//! 4. If nothing is left of that either, the mix serves as the table has it: overrides are ignored rather than
 //!    nobody answered.
 //!
 //! Canaries are not asked here: they are about the table's own mixes. The words are in [`words`].
@@ -26,8 +26,11 @@ pub use standing::{Ignored, Standing};
 /// A table's mixes with the overrides that are in force.
 #[derive(Debug, Clone)]
 pub struct Effective {
-    /// Those of the table, by the same ids. One of which nothing is left is the default mix, name and all.
+    /// Those of the table, by the same ids. One of which nothing is left is the default mix, name and all, or
+    /// what the table has.
     pub mixes: Vec<Mix>,
+    /// Where the overrides come from.
+    pub file: String,
     /// Every override of the file, in its order.
     pub overrides: Vec<Judged>,
     /// In the order of the table's mixes.
@@ -56,35 +59,32 @@ pub struct AllDown {
 pub enum Instead {
     /// The default mix, by name.
     Default(String),
-    /// The default mix, of which nothing is left either: as the table has it.
-    DefaultOfTable(String),
-    /// This is the default mix: as the table has it.
-    OfTable,
+    /// The mix as the table has it: of the default mix, by name, nothing is left either.
+    OfTable(String),
 }
 
 impl Effective {
     pub fn new(table: &Table, overrides: &Overrides, now: SystemTime) -> Self {
+        let file = overrides.name().to_owned();
         let (overrides, warnings) = standing::judge(table, overrides, now);
         let left = Left::new(table, &overrides);
         let default = &table.mixes[usize::from(table.default_mix())];
         let left_of_default = left.of(default);
-        let instead = left_of_default.as_ref().unwrap_or(default);
         let mut all_down = Vec::new();
         let effective = |mix: &Mix| {
             left.of(mix).unwrap_or_else(|| {
                 let name = default.name.clone();
-                let instead_of_it = match &left_of_default {
-                    _ if mix.name == default.name => Instead::OfTable,
-                    Some(_) => Instead::Default(name),
-                    None => Instead::DefaultOfTable(name),
+                let (served, instead) = match &left_of_default {
+                    Some(left) => (left, Instead::Default(name)),
+                    None => (mix, Instead::OfTable(name)),
                 };
-                all_down.push(AllDown { mix: mix.name.clone(), instead: instead_of_it });
-                instead.clone()
+                all_down.push(AllDown { mix: mix.name.clone(), instead });
+                served.clone()
             })
         };
         let mixes = table.mixes.iter().map(effective).collect();
         let next_change = overrides.iter().filter_map(|judged| judged.next_change(now)).min();
-        Self { mixes, overrides, all_down, warnings, next_change }
+        Self { mixes, file, overrides, all_down, warnings, next_change }
     }
 
     /// A table without overrides.
@@ -192,15 +192,14 @@ mod tests {
     }
 
     #[test]
-    fn when_all_is_down_the_default_serves_as_the_table_has_it() {
+    fn when_all_is_down_overrides_are_ignored() {
         let all = r#"{ "cdn": "a", "state": "down" }, { "cdn": "b", "state": "down" }"#;
         let effective = effective(all);
-        assert_eq!(effective.mixes, vec![table().mixes[1].clone(); 2]);
+        assert_eq!(effective.mixes, table().mixes);
         assert_eq!(
             told(&effective),
             [
-                "every CDN of mix `uk` is down, and of the default mix `world` too: its clients get that as the table \
-                 has it",
+                "every CDN of mix `uk` is down, and of the default mix `world` too: overrides are ignored for it",
                 "every CDN of mix `world`, the default, is down: overrides are ignored for it",
             ]
         );

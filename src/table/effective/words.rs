@@ -37,14 +37,13 @@ impl fmt::Display for AllDown {
             Instead::Default(default) => {
                 write!(f, "every CDN of mix `{mix}` is down: its clients get the default mix `{default}`")
             }
-            Instead::DefaultOfTable(default) => write!(
-                f,
-                "every CDN of mix `{mix}` is down, and of the default mix `{default}` too: its clients get that as \
-                 the table has it"
-            ),
-            Instead::OfTable => {
+            Instead::OfTable(default) if default == mix => {
                 write!(f, "every CDN of mix `{mix}`, the default, is down: overrides are ignored for it")
             }
+            Instead::OfTable(default) => write!(
+                f,
+                "every CDN of mix `{mix}` is down, and of the default mix `{default}` too: overrides are ignored for it"
+            ),
         }
     }
 }
@@ -60,16 +59,17 @@ impl Effective {
     pub fn effect(&self, table: &Table, given: &Override, mix: MixId) -> String {
         let name = |id: MixId| table.mixes[usize::from(id)].name.as_str();
         let default = table.default_mix();
-        let falls_back = mix != default && self.instead_of(name(mix)).is_some();
+        let instead_of = |id| self.instead_of(name(id)).map(|all_down| &all_down.instead);
+        let falls_back = matches!(instead_of(mix), Some(Instead::Default(_)));
         let effects = [Some(mix), falls_back.then_some(default)].into_iter().flatten().filter_map(|id| {
             let mix = name(id);
             let (touched, effect) = match &given.change {
                 Change::Down { cdn } => (self.lists(table, id, cdn), "left out of"),
                 Change::Weights { mix: changed, .. } => (changed == mix, "its weights are those of"),
             };
-            touched.then(|| match self.instead_of(mix).map(|all_down| &all_down.instead) {
+            touched.then(|| match instead_of(id) {
                 None => format!("{effect} mix `{mix}`"),
-                Some(Instead::OfTable) => format!("ignored for mix `{mix}`, of which nothing would be left"),
+                Some(Instead::OfTable(_)) => format!("ignored for mix `{mix}`, of which nothing would be left"),
                 Some(_) => format!("{effect} mix `{mix}`, of which nothing is left"),
             })
         });

@@ -69,6 +69,11 @@ pub enum Phase {
 }
 
 impl Overrides {
+    /// Those of a file that is not there.
+    pub fn none(name: &str) -> Self {
+        Self { name: name.to_owned(), ..Self::default() }
+    }
+
     /// The file's name.
     pub fn name(&self) -> &str {
         &self.name

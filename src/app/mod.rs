@@ -1,0 +1,99 @@
+//! The service: configuration to bound listeners, to a run, to a drain.
+//!
+//! - [`mod@prepare`]: everything that a configuration names, read and checked
+//! - [`sockets`]: every address, bound
+//! - [`in_service`]: what is served, and what keeps it up to date
+//! - [`service`]: the listeners
+//! - [`signals`]: what the process is told
+
+mod in_service;
+mod prepare;
+mod service;
+mod signals;
+mod sockets;
+
+use std::io;
+
+use tokio::sync::watch;
+use tokio_util::task::TaskTracker;
+
+use crate::config::Config;
+use crate::descriptors;
+use crate::listener::{self, Handshakes};
+use crate::phase::Phase;
+use crate::probe_ticket::ProbeTicket;
+use in_service::{InService, reconfigure};
+use service::Service;
+use signals::Told;
+use sockets::Sockets;
+
+pub use prepare::{Prepared, open_state, prepare};
+pub use signals::Signals;
+pub use sockets::Addresses;
+
+/// Reads the configuration anew, on SIGHUP, if there is one to read. Or says what is wrong with it.
+pub type Reread = Box<dyn Fn() -> Result<Option<Config>, String> + Send + Sync>;
+
+/// Serves until told to end, then drains. `listening` is called once everything is bound.
+///
+/// # Errors
+/// If an address can't be bound or a thread not started. Nothing has been served then.
+pub async fn serve(
+    prepared: Prepared,
+    mut signals: Signals,
+    reread: Reread,
+    listening: impl FnOnce(&Addresses),
+) -> io::Result<()> {
+    let config = prepared.config.clone();
+    descriptors::raise(&config);
+    let sockets = Sockets::bind(&config)?;
+    let addresses = sockets.addresses()?;
+    let in_service = InService::start(prepared)?;
+    let handshakes = Handshakes::start()?;
+
+    let (phase, watch) = watch::channel(Phase::Serving);
+    let service = Service { config: &config, current: &in_service, handshakes: &handshakes };
+    let (lookup_probe, admin_probe) = (ProbeTicket::default(), ProbeTicket::default());
+    let mut acceptors = vec![service.acceptor("lookup", addresses.lookup, &lookup_probe, true)];
+    if let Some(admin) = addresses.admin {
+        acceptors.push(service.acceptor("admin", admin, &admin_probe, false));
+    }
+    let health = service.start_health(sockets.health, acceptors, watch.clone())?;
+
+    let connections = TaskTracker::new();
+    let run = |listener| tokio::spawn(listener::run(listener, config.clone(), connections.clone(), watch.clone()));
+    run(service.lookup(sockets.lookup, lookup_probe));
+    if let Some(socket) = sockets.admin {
+        run(service.admin(socket, admin_probe, health));
+    }
+    listening(&addresses);
+
+    let mut current = config.clone();
+    while let Told::Reload = signals.next().await {
+        current = reconfigure(current, &reread, &in_service.reloads);
+    }
+    in_service.reloads.stop();
+    drain(&config, &phase, &connections, &mut signals).await;
+    Ok(())
+}
+
+/// Red at once, still answering; then no new connections; then what is in flight ends. A second
+/// signal ends it all.
+async fn drain(config: &Config, phase: &watch::Sender<Phase>, connections: &TaskTracker, signals: &mut Signals) {
+    let drained = async {
+        tracing::info!("draining: health is red, everything is still answered");
+        phase.send_replace(Phase::Leaving);
+        tokio::time::sleep(config.drain.wait.duration()).await;
+        tracing::info!(open = connections.len(), "draining: no new connections");
+        phase.send_replace(Phase::Stopping);
+        connections.close();
+        connections.wait().await;
+    };
+    tokio::select! {
+        () = drained => tracing::info!("drained"),
+        () = tokio::time::sleep(config.drain.deadline.duration()) => {
+            tracing::warn!(open = connections.len(), "the drain's deadline has come: ending with connections open");
+        }
+        () = signals.end() => tracing::warn!(open = connections.len(), "told again to end: ending at once"),
+    }
+}

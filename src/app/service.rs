@@ -1,0 +1,100 @@
+//! The listeners, and what each is made of.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+
+use super::in_service::InService;
+use crate::api;
+use crate::api::admin::{Admin, Others};
+use crate::config::Config;
+use crate::health::server::{self, Health};
+use crate::health::{Acceptor, Monitor, Subjects};
+use crate::listener::{Handshakes, Listener};
+use crate::phase::PhaseWatch;
+use crate::probe_ticket::ProbeTicket;
+
+/// A reload of the largest table, on a machine that has no time for it, and a spare.
+const SLOWEST_RELOAD: Duration = Duration::from_mins(5);
+
+pub struct Service<'s> {
+    pub config: &'s Config,
+    pub current: &'s InService,
+    pub handshakes: &'s Handshakes,
+}
+
+impl Service<'_> {
+    pub fn lookup(&self, socket: TcpListener, probe: ProbeTicket) -> Listener {
+        let router = api::lookup::router(self.current.tables.clone(), self.config.limits.header_count);
+        let authority = Arc::clone(&self.current.authority);
+        let handshakes = self.handshakes.places();
+        Listener { name: "lookup", socket, authority, router, probe, slow_answers: None, handshakes }
+    }
+
+    pub fn admin(&self, socket: TcpListener, probe: ProbeTicket, health: Health) -> Listener {
+        let InService { tables, authority, reloads, history, since } = self.current;
+        let [to_reload, to_foresee, to_roll_back] = std::array::from_fn(|_| reloads.clone());
+        let others = Others {
+            started_at: *since,
+            authority: Arc::clone(authority),
+            trust_error: Arc::clone(&reloads.trust.last_error),
+            overrides_error: Arc::clone(&reloads.overrides.last_error),
+            config_error: Arc::clone(&reloads.config_error),
+            health: Arc::new(move || health.document()),
+        };
+        let admin = Admin {
+            tables: tables.clone(),
+            history: Arc::clone(history),
+            last_error: Arc::clone(&reloads.table.last_error),
+            others,
+            reload: Arc::new(move |trigger| to_reload.reload(&trigger)),
+            foresee: Arc::new(move || to_foresee.foresee()),
+            roll_back: Arc::new(move |trigger| to_roll_back.roll_back(trigger)),
+        };
+        let router = api::admin::router(admin, self.config.limits.header_count);
+        let (authority, handshakes) = (Arc::clone(authority), self.handshakes.places());
+        Listener { name: "admin", socket, authority, router, probe, slow_answers: Some(SLOWEST_RELOAD), handshakes }
+    }
+
+    pub fn acceptor(&self, name: &'static str, at: SocketAddr, probe: &ProbeTicket, answers_lookups: bool) -> Acceptor {
+        Acceptor::new(name, at, probe.clone(), Arc::clone(&self.current.authority), answers_lookups)
+    }
+
+    /// The health listener and the probe get a thread and a runtime of their own.
+    pub fn start_health(&self, socket: TcpListener, acceptors: Vec<Acceptor>, phase: PhaseWatch) -> io::Result<Health> {
+        let (monitor, latest) = Monitor::new(self.subjects(acceptors));
+        let InService { tables, authority, .. } = self.current;
+        let health = Health { latest, tables: tables.clone(), authority: Arc::clone(authority), phase };
+        let (socket, served) = (socket.into_std()?, health.clone());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let run = async move {
+            let socket = TcpListener::from_std(socket)?;
+            tokio::spawn(monitor.run());
+            server::run(socket, served).await;
+            io::Result::Ok(())
+        };
+        std::thread::Builder::new().name("health".to_owned()).spawn(move || {
+            if let Err(error) = runtime.block_on(run) {
+                tracing::error!(%error, "the health listener failed");
+            }
+        })?;
+        Ok(health)
+    }
+
+    fn subjects(&self, acceptors: Vec<Acceptor>) -> Subjects {
+        let InService { tables, authority, reloads, .. } = self.current;
+        Subjects {
+            tables: tables.clone(),
+            acceptors,
+            authority: Arc::clone(authority),
+            config_error: Arc::clone(&reloads.config_error),
+            table_error: Arc::clone(&reloads.table.last_error),
+            trust_error: Arc::clone(&reloads.trust.last_error),
+            overrides_error: Arc::clone(&reloads.overrides.last_error),
+            handshakes: self.handshakes.places().elsewhere,
+        }
+    }
+}

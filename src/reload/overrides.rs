@@ -1,0 +1,32 @@
+//! Overrides from their file. `serve`, `check`, `lookup` and `override` all read it through here.
+
+use std::path::Path;
+use std::time::SystemTime;
+
+use crate::file;
+use crate::table::problem::Place;
+use crate::table::{Overrides, Problems};
+
+/// Thousands of overrides fit. What is larger is some other file.
+const LARGEST: u64 = 1 << 20;
+
+/// Reads the file; where there is none, there are no overrides. None, with errors in `problems`, unless all
+/// of it is good.
+pub fn read(path: &Path, now: SystemTime, problems: &mut Problems) -> Option<Overrides> {
+    let name = path.to_string_lossy();
+    if matches!(path.try_exists(), Ok(false)) {
+        return Some(Overrides::none(&name));
+    }
+    let text = file::read(path, LARGEST).and_then(|bytes| {
+        String::from_utf8(bytes)
+            .map_err(|error| format!("not UTF-8 text, from byte {}", error.utf8_error().valid_up_to()))
+    });
+    match text {
+        Ok(text) => Overrides::parse(&name, &text, now, problems),
+        Err(message) => {
+            let place = Place::whole_file(problems.file(&name));
+            problems.error(place, message);
+            None
+        }
+    }
+}

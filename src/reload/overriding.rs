@@ -1,0 +1,123 @@
+//! Overrides in service, as their worker reloads them and honours their times.
+//!
+//! They never hold back a table, nor a table them. A bad file keeps those in force.
+
+use std::convert::Infallible;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use super::overrides::read;
+use crate::file::Watched;
+use crate::outcome::{Candidate, Outcome, Trigger, Verdict};
+use crate::snapshot::OverridesPublisher;
+use crate::table::problem::Shown;
+use crate::table::{Overrides, Problems};
+use crate::worker::Subject;
+
+pub struct OverridesInService {
+    publisher: OverridesPublisher,
+    path: PathBuf,
+    files: [Watched; 1],
+}
+
+/// The overrides that a process begins with.
+pub struct First {
+    pub overrides: Overrides,
+    pub watched: Watched,
+    pub outcome: Outcome,
+}
+
+/// Loads them. A bad file is no reason not to start: none are in force then.
+pub fn first(path: &Path, now: SystemTime) -> First {
+    let watched = Watched::now(path.to_owned());
+    let mut problems = Problems::new();
+    let overrides = read(path, now, &mut problems);
+    let (verdict, retry_after) = match overrides {
+        Some(_) => (Verdict::Published, None),
+        None => (Verdict::Refused, Some(OverridesInService::RETRY)),
+    };
+    let overrides = overrides.unwrap_or_else(|| Overrides::none(&path.to_string_lossy()));
+    let outcome = Outcome { candidate: candidate(path), retry_after, ..Outcome::new(verdict, 1, problems.shown()) };
+    First { overrides, watched, outcome }
+}
+
+impl OverridesInService {
+    pub fn new(publisher: OverridesPublisher, path: PathBuf, watched: Watched) -> Self {
+        Self { publisher, path, files: [watched] }
+    }
+
+    fn outcome(&self, verdict: Verdict, problems: Vec<Shown>) -> Outcome {
+        let generation = self.publisher.snapshot().generation;
+        Outcome { candidate: candidate(&self.path), ..Outcome::new(verdict, generation, problems) }
+    }
+
+    /// What the file says, if it is not what is in service; or what is wrong with it.
+    fn load(&self, now: SystemTime) -> Result<Option<Overrides>, Vec<Shown>> {
+        let mut problems = Problems::new();
+        let overrides = read(&self.path, now, &mut problems).ok_or_else(|| problems.shown())?;
+        Ok(Some(overrides).filter(|overrides| !self.publisher.has(overrides)))
+    }
+
+    fn refused(&self, problems: Vec<Shown>) -> Outcome {
+        Outcome { retry_after: Some(Self::RETRY), ..self.outcome(Verdict::Refused, problems) }
+    }
+}
+
+impl Subject for OverridesInService {
+    const NAME: &'static str = "overrides";
+    // They are switched in incidents.
+    const IS_IDLE: bool = false;
+    const RETRY: Duration = Duration::from_secs(10);
+    type Settings = PathBuf;
+    type Command = Infallible;
+
+    fn configure(&mut self, path: PathBuf) {
+        self.path = path;
+    }
+
+    fn files(&self) -> &[Watched] {
+        &self.files
+    }
+
+    fn reload(&mut self, _: &Trigger) -> Outcome {
+        let now = SystemTime::now();
+        self.files = [Watched::now(self.path.clone())];
+        match self.load(now) {
+            Ok(None) => self.outcome(Verdict::Unchanged, Vec::new()),
+            Ok(overrides) => {
+                self.publisher.publish(overrides, now);
+                let warnings = self.publisher.snapshot().effective.warnings.clone();
+                self.outcome(Verdict::Published, warnings)
+            }
+            Err(problems) => self.refused(problems),
+        }
+    }
+
+    fn foresee(&mut self) -> Outcome {
+        match self.load(SystemTime::now()) {
+            Ok(None) => self.outcome(Verdict::Unchanged, Vec::new()),
+            Ok(Some(_)) => self.outcome(Verdict::Accepted, Vec::new()),
+            Err(problems) => self.refused(problems),
+        }
+    }
+
+    fn due(&self) -> Option<Duration> {
+        self.publisher.due(SystemTime::now())
+    }
+
+    fn tick(&mut self) -> Option<Outcome> {
+        let before = self.publisher.snapshot();
+        self.publisher.publish(None, SystemTime::now());
+        let after = self.publisher.snapshot();
+        let differs = before.effective.overrides != after.effective.overrides;
+        differs.then(|| self.outcome(Verdict::Published, Vec::new()))
+    }
+
+    fn command(&mut self, command: Infallible) -> Outcome {
+        match command {}
+    }
+}
+
+fn candidate(path: &Path) -> Candidate {
+    Candidate { source: Some(path.to_string_lossy().into_owned()), ..Candidate::default() }
+}
