@@ -17,6 +17,7 @@ mod health;
 mod inspect;
 mod kept;
 mod lookup;
+mod overriding;
 mod privacy;
 mod protocol;
 mod reload;

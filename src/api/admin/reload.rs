@@ -70,7 +70,10 @@ pub async fn reload(
     let attempted = Attempted::of(&outcomes, dry_run);
     let refused: Vec<String> = outcomes
         .iter()
-        .filter_map(|(what, outcome)| Some(format!("the new {what} was refused: {}", outcome.reason()?)))
+        .filter_map(|(what, outcome)| {
+            let were = if what.ends_with('s') { "were" } else { "was" };
+            Some(format!("the new {what} {were} refused: {}", outcome.reason()?))
+        })
         .collect();
     if refused.is_empty() || dry_run {
         return Ok(no_store(Json(attempted).into_response()));
