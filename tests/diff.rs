@@ -13,6 +13,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use changes::{FINEST, Place};
 use croupier::table::traffic::{self, Traffic};
 use croupier::table::{Diff, Problems, Table};
+use ip_network::Ipv4Network;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed};
 use serde_json::{Value, json};
@@ -111,6 +112,18 @@ proptest! {
         prop_assert!(problems.is_empty(), "{:?}", problems.shown());
         let traffic = Traffic::between(&old, &new, &lines);
         prop_assert!((traffic.moved - moved4 - moved6).abs() < 1e-6, "{} {} {}", traffic.moved, moved4, moved6);
+    }
+
+    #[test]
+    fn it_reads_back_as_it_was((place, manifests) in worlds(2)) {
+        let (old, new) = (table(&manifests[0]), table(&manifests[1]));
+        let lines = [traffic::Clients { prefix: Ipv4Network::new_truncate(Ipv4Addr::from_bits(place.ipv4), 20).expect("a prefix").into(), clients: 77 }];
+        let without = Diff::between(&old, &new);
+        let with = Diff { traffic: Some(Traffic::between(&old, &new, &lines)), ..without.clone() };
+        for diff in [without, with] {
+            let json = serde_json::to_value(&diff).expect("a diff is JSON");
+            prop_assert_eq!(serde_json::from_value::<Diff>(json).expect("of its own form"), diff);
+        }
     }
 
     #[test]

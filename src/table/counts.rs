@@ -1,11 +1,11 @@
 //! A table in numbers, for people.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Table;
 
 /// What is in a good table.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
     pub cdns: usize,
     pub mixes: usize,

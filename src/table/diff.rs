@@ -8,7 +8,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::footprint::Footprint;
 use super::moves::{CdnPlace, Moves};
@@ -17,7 +17,7 @@ use super::traffic::Traffic;
 use super::walk::{IPV4, IPV6, size};
 use super::{Counts, Table};
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Diff {
     pub from: Side,
     pub to: Side,
@@ -37,7 +37,7 @@ pub struct Diff {
 }
 
 /// One of the two tables.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Side {
     pub version: String,
     pub digest: String,
@@ -48,7 +48,7 @@ pub struct Side {
 
 /// What moves in one address family: in addresses (IPv4) or in /48s (IPv6), and as a share of the
 /// family's whole space.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Family<M> {
     #[serde(serialize_with = "plain")]
     pub moved: f64,
@@ -57,7 +57,7 @@ pub struct Family<M> {
     pub moves: Vec<M>,
 }
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AddressMove {
     pub from: String,
     pub to: String,
@@ -65,7 +65,7 @@ pub struct AddressMove {
     pub addresses: f64,
 }
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SubnetMove {
     pub from: String,
     pub to: String,
@@ -74,7 +74,7 @@ pub struct SubnetMove {
     pub expected: bool,
 }
 
-#[derive(Debug, Clone, Copy, Default, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Amount {
     #[serde(serialize_with = "plain")]
     pub addresses: f64,
@@ -84,7 +84,7 @@ pub struct Amount {
     pub expected: bool,
 }
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MixMove {
     pub from: String,
     pub to: String,
@@ -94,14 +94,14 @@ pub struct MixMove {
 
 /// Moves by the footprint that brings them about: of the two that a client had and has, the
 /// one that wins over the other.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Footprints {
     pub most: Vec<FootprintMove>,
     /// How many more move anything.
     pub more: usize,
 }
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FootprintMove {
     pub footprint: String,
     pub change: FootprintChange,
@@ -109,7 +109,7 @@ pub struct FootprintMove {
     pub amount: Amount,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum FootprintChange {
     /// Only the new table has it.
@@ -121,7 +121,7 @@ pub enum FootprintChange {
 }
 
 /// CDNs by name.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CdnChanges {
     pub added: Vec<String>,
     pub removed: Vec<String>,
@@ -129,7 +129,7 @@ pub struct CdnChanges {
     pub url: Vec<String>,
 }
 
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Values {
     pub values: usize,
     pub share: f64,

@@ -6,13 +6,13 @@
 use std::fmt;
 use std::ops::Range;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// At most this many errors, and as many warnings, are kept of one file; the rest are counted. A
 /// binary file given by mistake would otherwise report each of its lines.
 const KEPT_PER_FILE: usize = 100;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     Error,
@@ -183,7 +183,7 @@ impl Problems {
 }
 
 /// One problem with its file's name, ready to print or to serialize.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Shown {
     pub severity: Severity,
     pub file: String,
@@ -197,7 +197,7 @@ pub struct Shown {
     pub also: Option<OtherPlace>,
 }
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct OtherPlace {
     pub file: String,
     pub line: u32,

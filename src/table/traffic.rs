@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use ip_network::IpNetwork;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Table;
 use super::diff::plain;
@@ -23,7 +23,7 @@ pub struct Clients {
 }
 
 /// How many clients get another first CDN.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Traffic {
     #[serde(serialize_with = "plain")]
     pub clients: f64,
@@ -34,7 +34,7 @@ pub struct Traffic {
     pub moves: Vec<ClientMove>,
 }
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ClientMove {
     pub from: String,
     pub to: String,
