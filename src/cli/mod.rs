@@ -7,10 +7,12 @@ mod certs;
 mod check;
 mod diff;
 mod explained;
+mod figures;
 mod generate;
 mod lookup;
 mod problems;
 mod serve;
+mod tls;
 
 use std::io::{self, Write};
 use std::process::ExitCode;

@@ -8,20 +8,20 @@ use std::time::SystemTime;
 
 use clap::Args;
 use rustls::{AlertDescription, DistinguishedName};
-use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use rustls_pki_types::CertificateDer;
 use serde::Serialize;
 use x509_parser::prelude::FromDer;
 use x509_parser::x509::X509Name;
 
+use super::super::tls::{certificates, private_key};
 use super::super::{BAD, Format, Outcome, say};
 use super::ByConfig;
 use super::remote::{self, Answer, Seen};
 use crate::client::Refusal;
 use crate::config::Config;
-use crate::file;
 use crate::table::moment::written;
+use crate::trust::Policy;
 use crate::trust::explain::{Explanation, Shown, Step, explain, remedy};
-use crate::trust::{Policy, gather, pem};
 
 /// Judge a client's certificate, or a running service, by a configuration: accepted or refused, and
 /// why, step by step.
@@ -158,19 +158,6 @@ fn of_client(policy: &Policy, chain: &[CertificateDer<'static>]) -> Found {
 
 fn shown(chain: &[CertificateDer<'_>]) -> Vec<Shown> {
     chain.iter().filter_map(|der| Shown::of(der)).collect()
-}
-
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
-    read(path, pem::certificates)
-}
-
-fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, String> {
-    read(path, pem::private_key)
-}
-
-fn read<T>(path: &Path, parse: impl FnOnce(&[u8]) -> Result<T, String>) -> Result<T, String> {
-    let read = file::read(path, gather::LARGEST).and_then(|bytes| parse(&bytes));
-    read.map_err(|message| format!("{}: error: {message}", path.display()))
 }
 
 /// The subjects of CAs, for people.

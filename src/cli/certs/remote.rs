@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::io::{self, Read, Write};
-use std::net::{Ipv6Addr, TcpStream, ToSocketAddrs};
+use std::net::{TcpStream, ToSocketAddrs};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -11,8 +11,9 @@ use rustls::client::ResolvesClientCert;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::sign::CertifiedKey;
 use rustls::{AlertDescription, ClientConfig, ClientConnection, Error, SignatureScheme, StreamOwned};
-use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls_pki_types::{CertificateDer, ServerName};
 
+use crate::cli::tls::{Identity, NO_TLS, alert_name, host};
 use crate::shown::Shown;
 use crate::trust::certificate::{self, beginning_of, end_of};
 
@@ -39,9 +40,7 @@ impl Answer {
             Ok(status) => Self::Status(status),
             Err(error) => match error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
                 Some(Error::AlertReceived(alert)) => Self::Alert(*alert),
-                Some(Error::InvalidMessage(_)) => {
-                    Self::Other("what it says is no TLS; is it the health port, which speaks plain HTTP?".to_owned())
-                }
+                Some(Error::InvalidMessage(_)) => Self::Other(NO_TLS.to_owned()),
                 _ if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {
                     Self::Other(format!("it has not answered within {} seconds", PATIENCE.as_secs()))
                 }
@@ -58,34 +57,20 @@ impl fmt::Display for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Status(status) => write!(f, "it answers {status} to a request for nothing"),
-            Self::Alert(alert) => write!(f, "its alert is `{}`", name(*alert)),
+            Self::Alert(alert) => write!(f, "its alert is `{}`", alert_name(*alert)),
             Self::Other(error) => f.write_str(error),
         }
     }
 }
 
-/// The name of an alert as the RFCs write it: `unknown_ca`.
-fn name(alert: AlertDescription) -> String {
-    let mut name = String::new();
-    let mut is_inside = false;
-    for character in format!("{alert:?}").chars() {
-        if is_inside && character.is_ascii_uppercase() {
-            name.push('_');
-        }
-        is_inside = character.is_ascii_lowercase();
-        name.push(character.to_ascii_lowercase());
-    }
-    name
-}
-
-/// A client's chain and key.
-pub type Identity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
-
 /// # Errors
 /// If there is nobody to talk TLS to.
 pub fn look(target: &str, identity: Option<&Identity>) -> Result<Seen, String> {
     let failed = |what: &str, error: &dyn fmt::Display| format!("{target}: error: {what}: {error}");
-    let (host, _) = split(target).map_err(|what| format!("{target}: error: {what}"))?;
+    if !target.contains(':') {
+        return Err(format!("{target}: error: this is neither a file that exists nor HOST:PORT"));
+    }
+    let host = host(target).map_err(|what| format!("{target}: error: {what}"))?;
     let name = ServerName::try_from(host.to_owned()).map_err(|error| failed("this is no name of a host", &error))?;
     let provider = Arc::new(aws_lc_rs::default_provider());
     let noted = Noted::new(identity, &provider).map_err(|error| failed("the client's identity is unusable", &error))?;
@@ -102,17 +87,6 @@ pub fn look(target: &str, identity: Option<&Identity>) -> Result<Seen, String> {
     }
     let asks_for = noted.asks_for.lock().unwrap_or_else(PoisonError::into_inner).clone();
     Ok(Seen { chain, asks_for, answer })
-}
-
-/// `HOST:PORT`, with brackets around an IPv6 address.
-fn split(target: &str) -> Result<(&str, u16), &'static str> {
-    const NEITHER: &str = "this is neither a file that exists nor HOST:PORT";
-    if target.ends_with(']') || target.parse::<Ipv6Addr>().is_ok() {
-        return Err("the port is missing, or the brackets are; write [ADDRESS]:PORT");
-    }
-    let (host, port) = target.rsplit_once(':').ok_or(NEITHER)?;
-    let port = port.parse().map_err(|_| "the port must be a number up to 65535; write HOST:PORT")?;
-    Ok((host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host), port))
 }
 
 /// From when to when a certificate is valid.

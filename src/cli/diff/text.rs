@@ -2,17 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use crate::cli::figures::{grouped, percent, shortened};
 use crate::table::Diff;
 use crate::table::diff::{Amount, FootprintChange, Side};
-use crate::table::summary::percent;
 
 /// So many lines of each kind; the rest are counted.
 const CDN_LINES: usize = 8;
 const MIX_LINES: usize = 4;
 const FOOTPRINT_LINES: usize = 4;
-/// Of a digest: enough to tell tables apart.
-const DIGEST_SHOWN: usize = 12;
-
 /// 2^32 addresses, 2^48 subnets.
 const SPACES: [f64; 2] = [(1_u64 << 32) as f64, (1_u64 << 48) as f64];
 
@@ -44,10 +41,6 @@ pub fn of(diff: &Diff) -> String {
 fn line(text: &mut String, line: &str) {
     text.push_str(line);
     text.push('\n');
-}
-
-fn shortened(digest: &str) -> &str {
-    digest.get(..DIGEST_SHOWN).unwrap_or(digest)
 }
 
 /// Everything that moves. Columns are as wide as they need to be.
@@ -184,22 +177,6 @@ fn otherwise(diff: &Diff) -> Vec<String> {
         lines.push("The tables are the same.".to_owned());
     }
     lines
-}
-
-/// `1,234,567`. What is less than one is said to be, not rounded away.
-fn grouped(size: f64) -> String {
-    if size > 0.0 && size < 1.0 {
-        return "<1".to_owned();
-    }
-    let digits = format!("{size:.0}");
-    let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 /// The first column to the left, the others to the right.
