@@ -7,7 +7,8 @@ use std::time::SystemTime;
 
 use clap::Args;
 
-use super::{BAD, Format, Outcome, explained, problems, say};
+use super::explained::{Explained, write_answer};
+use super::{BAD, Format, Outcome, problems, say};
 use crate::config::Guards;
 use crate::reload::load::gather;
 use crate::table::answer::Renderer;
@@ -102,20 +103,14 @@ impl<W: Write> Answers<'_, W> {
                 self.out.write_all(&self.renderer.json(&decision, effective.ttl(table.ttl, now)))?;
                 writeln!(self.out)
             }
-            Format::Text => {
-                self.text(&decision)?;
-                if self.explain {
-                    explained::write(&mut self.out, &explained())?;
-                }
-                Ok(())
-            }
+            Format::Text if self.explain => Explained::of(&explained())?.write(&mut self.out),
+            Format::Text => self.text(&decision),
         }
     }
 
-    /// `2.121.3.4  bidi, akamai  (mix on-net by asn:as5607, for 2.121.3.0/24)`
     fn text(&mut self, decision: &Decision<'_>) -> io::Result<()> {
         let Decision { address, scope, footprint, mix, cdns } = decision;
         let names: Vec<&str> = cdns.iter().map(|cdn| self.table.cdns[usize::from(*cdn)].name.as_str()).collect();
-        writeln!(self.out, "{address}  {}  (mix {} by {footprint}, for {scope})", names.join(", "), mix.name)
+        write_answer(&mut self.out, address, &names, &mix.name, footprint, scope)
     }
 }

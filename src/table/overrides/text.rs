@@ -1,13 +1,15 @@
 //! Overrides as JSON: each as the file has it, and the file with one of them a line.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
+use serde::de::Error;
 use serde::ser::SerializeMap;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::ser::Formatter;
 
 use super::{Change, Override, Overrides};
-use crate::table::moment::written;
+use crate::table::moment::{self, written};
 
 impl Overrides {
     /// The file as it is with another list.
@@ -48,6 +50,30 @@ impl Serialize for Override {
             }
         }
         map.end()
+    }
+}
+
+/// As it was serialized, by who may be relied on: nothing is checked.
+impl<'de> Deserialize<'de> for Override {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Written {
+            cdn: Option<String>,
+            mix: Option<String>,
+            #[serde(default)]
+            weights: BTreeMap<String, u16>,
+            reason: Option<String>,
+            from: Option<String>,
+            until: Option<String>,
+        }
+        let Written { cdn, mix, weights, reason, from, until } = Written::deserialize(deserializer)?;
+        let change = match (cdn, mix) {
+            (Some(cdn), _) => Change::Down { cdn },
+            (None, Some(mix)) => Change::Weights { mix, weights: weights.into_iter().collect() },
+            (None, None) => return Err(D::Error::missing_field("cdn")),
+        };
+        let moment = |written: Option<String>| written.and_then(|written| moment::read(&written));
+        Ok(Self { change, reason, from: moment(from), until: moment(until) })
     }
 }
 
