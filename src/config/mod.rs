@@ -7,6 +7,7 @@ mod check;
 mod pattern;
 mod read;
 mod seconds;
+pub mod variables;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};

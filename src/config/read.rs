@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use toml::de::{DeTable, DeValue};
 use toml::{Table, Value};
 
+use super::variables::OF_COMMANDS;
 use super::{Config, check};
 use crate::table::problem::{Place, Problems, Text, nearest, saturate};
 
@@ -87,13 +88,15 @@ impl Document<'_> {
     /// is read as TOML.
     fn overlay(&mut self, environment: &Environment) {
         let known = known_keys();
-        for (name, value) in environment {
+        for (name, value) in environment.iter().filter(|(name, _)| !OF_COMMANDS.contains(&name.as_str())) {
             let Some(path) = name.strip_prefix(PREFIX).map(str::to_ascii_lowercase) else { continue };
             let found = known.iter().find(|(section, key, _)| format!("{section}_{key}") == path);
             let Some((section, key, example)) = found else {
                 let place = Place::whole_file(self.text.file);
                 let problem = self.problems.warning(place, format!("the environment's `{name}` is not a setting"));
-                let names: Vec<String> = known.iter().map(|(section, key, _)| format!("{section}_{key}")).collect();
+                let settings = known.iter().map(|(section, key, _)| format!("{section}_{key}"));
+                let of_commands = OF_COMMANDS.iter().filter_map(|name| name.strip_prefix(PREFIX));
+                let names: Vec<String> = settings.chain(of_commands.map(str::to_ascii_lowercase)).collect();
                 if let Some(near) = nearest(&path, names.iter().map(String::as_str)) {
                     problem.help(format!("did you mean `{PREFIX}{}`?", near.to_ascii_uppercase()));
                 }
@@ -313,6 +316,14 @@ role = "lookup"
         assert_eq!(config.listen.lookup.to_string(), "[::1]:1");
         assert_eq!(problems.len(), 1);
         assert!(problems[0].contains("did you mean `CROUPIER_DRAIN_WAIT`?"), "{problems:?}");
+    }
+
+    #[test]
+    fn what_the_commands_take_from_the_environment_is_no_slip() {
+        let (config, problems) = problems_of(MINIMAL, &OF_COMMANDS.map(|name| (name, "x")));
+        assert_eq!((config, problems), problems_of(MINIMAL, &[]));
+        let (_, problems) = problems_of(MINIMAL, &[("CROUPIER_ADMIN_CERTFICATE", "x")]);
+        assert!(problems[0].contains("did you mean `CROUPIER_ADMIN_CERTIFICATE`?"), "{problems:?}");
     }
 
     #[test]
