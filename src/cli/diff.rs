@@ -1,6 +1,6 @@
 //! `croupier diff`: what a table would change against another, and for how many.
 
-mod text;
+pub mod text;
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};

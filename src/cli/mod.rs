@@ -3,6 +3,7 @@
 //! Results go to stdout, logs and progress to stderr. Exit codes: 0 good, 1 bad input or a failed
 //! check, 2 wrong usage.
 
+mod admin;
 mod certs;
 mod check;
 mod diff;
@@ -33,6 +34,11 @@ enum Command {
     Check(check::Check),
     Lookup(lookup::Lookup),
     Diff(diff::Diff),
+    Status(admin::Status),
+    History(admin::History),
+    Explain(admin::Explain),
+    Reload(admin::Reload),
+    Rollback(admin::Rollback),
     Certs(certs::Certs),
     Completions(generate::Completions),
     Man(generate::Man),
@@ -65,6 +71,11 @@ impl Cli {
             Command::Check(command) => command.run(),
             Command::Lookup(command) => command.run(),
             Command::Diff(command) => command.run(),
+            Command::Status(command) => command.run(),
+            Command::History(command) => command.run(),
+            Command::Explain(command) => command.run(),
+            Command::Reload(command) => command.run(),
+            Command::Rollback(command) => command.run(),
             Command::Certs(command) => command.run(),
             Command::Completions(command) => command.run(),
             Command::Man(command) => command.run(),

@@ -189,6 +189,7 @@ pub struct Shown {
     pub file: String,
     pub line: u32,
     pub column: u32,
+    #[serde(default)]
     pub length: u32,
     pub message: String,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,5 +1,6 @@
 //! The admin listener: who may use it, what it answers, and what its reloads do.
 
+mod commands;
 mod explain;
 mod reload;
 
