@@ -25,7 +25,7 @@ pub struct Serve {
     #[arg(long, default_value = "croupier.toml", value_name = "FILE")]
     config: PathBuf,
     /// Try it out: nothing needs to be prepared. Makes a development CA under certs/dev/ unless
-    /// it is there, and serves data/cdn-table.json on the loopback.
+    /// it is there, serves data/cdn-table.json on the loopback, and keeps the last good tables in state/.
     #[arg(long, conflicts_with = "config")]
     dev: bool,
 }

@@ -302,7 +302,8 @@ pub enum LogFormat {
 }
 
 impl Config {
-    /// What `serve --dev` runs with: everything on the loopback, files below `base`.
+    /// What `serve --dev` runs with: everything on the loopback, the admin listener too; files below `base`, and
+    /// the last good tables kept there.
     pub fn development(base: &Path) -> Self {
         let certs = base.join("certs/dev");
         let allow = |issuer: &str, role, san: &str| Allow {
@@ -312,11 +313,11 @@ impl Config {
             crl: None,
         };
         Self {
-            listen: Listen::default(),
+            listen: Listen { admin: Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 9443))), ..Listen::default() },
             table: Table {
                 source: base.join("data/cdn-table.json").to_string_lossy().into_owned(),
                 overrides: None,
-                state: None,
+                state: Some(base.join("state")),
                 keep: Table::keep(),
             },
             tls: Tls { certificate: certs.join("server.pem"), key: certs.join("server.key") },

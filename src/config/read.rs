@@ -237,9 +237,7 @@ impl Document<'_> {
 /// Section, name and a value of every scalar key, from a configuration in which each is set.
 fn known_keys() -> Vec<(String, String, Value)> {
     let mut full = Config::development(Path::new(""));
-    full.listen.admin = Some(full.listen.lookup);
     full.table.overrides = Some("overrides.json".into());
-    full.table.state = Some("state".into());
     full.guards.traffic = Some("traffic.csv".into());
     let Ok(sections) = Table::try_from(full) else { return Vec::new() };
     let keys = |(section, value): (String, Value)| {

@@ -20,7 +20,9 @@ fn it_makes_what_it_needs_and_says_how_to_ask() {
     fs::remove_file(setup.path("croupier.toml")).unwrap();
     fs::create_dir(setup.path("data")).unwrap();
     setup.write("data/cdn-table.json", table().to_string());
-    setup.environment("CROUPIER_LISTEN_LOOKUP", "127.0.0.1:0").environment("CROUPIER_LISTEN_HEALTH", "127.0.0.1:0");
+    for listener in ["LOOKUP", "HEALTH", "ADMIN"] {
+        setup.environment(&format!("CROUPIER_LISTEN_{listener}"), "127.0.0.1:0");
+    }
     for round in ["made", "found"] {
         let before = fs::read(setup.path("certs/dev/root.pem")).ok();
         let (service, lines) = Service::start_as(&setup, &["serve", "--dev"]);
@@ -38,6 +40,10 @@ fn it_makes_what_it_needs_and_says_how_to_ask() {
         let stranger = Client::new(root, None, rustls::ALL_VERSIONS);
         assert!(stranger.alert(service.lookup).is_some(), "mTLS all the same");
         wait_until("health turns green", || service.health().0 == 200);
+        let admin = service.admin.unwrap().to_string();
+        let explained = setup.command(&["explain", "--dev", "--address", &admin, "198.18.64.7"]).output().unwrap();
+        assert!(explained.status.success() && explained.stdout.starts_with(b"198.18.64.7  gamma"), "{explained:?}");
+        assert!(setup.path("state/index.json").exists(), "a rollback has somewhere to go back to");
         let mode = fs::metadata(setup.path(after(&words, "--key"))).unwrap().permissions().mode();
         assert_eq!(mode & 0o077, 0, "the key is its owner's only");
         let now = fs::read(setup.path("certs/dev/root.pem")).unwrap();
