@@ -17,7 +17,6 @@ pub struct Reloaded {
     pub problems: Vec<Shown>,
     /// What a [`Diff`](crate::table::Diff) serializes to.
     pub diff: Option<Value>,
-    pub forced: bool,
 }
 
 impl Reloaded {

@@ -99,10 +99,10 @@ impl All {
         self.subjects().into_iter().filter_map(shown).collect()
     }
 
-    fn came_of(&self, Reloaded { result, generation, forced, .. }: &Reloaded) -> String {
+    fn came_of(&self, Reloaded { result, generation, .. }: &Reloaded) -> String {
         let generation = generation.map(|generation| format!("generation {generation}"));
         let stays = generation.as_deref().unwrap_or("what was in service");
-        let how = match (result.as_str(), self.dry_run) {
+        match (result.as_str(), self.dry_run) {
             ("published", _) => format!("published as {}", generation.as_deref().unwrap_or("a new generation")),
             ("accepted", _) => "would be published".to_owned(),
             ("unchanged", false) => format!("unchanged, {stays}"),
@@ -114,8 +114,7 @@ impl All {
             ("refused", false) => format!("refused: {stays} stays"),
             ("refused", true) => "would be refused".to_owned(),
             (result, _) => result.to_owned(),
-        };
-        if *forced { format!("{how}, past the guards") } else { how }
+        }
     }
 
     /// Why something that was asked for is not in service, or would not be.

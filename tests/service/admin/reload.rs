@@ -30,7 +30,7 @@ fn it_says_what_came_of_table_and_trust() {
     assert_eq!((response.status, response.header("content-type")), (200, Some("application/json")));
     assert_eq!(response.header("cache-control"), Some("no-store"));
     let unchanged = json!({ "result": "unchanged", "generation": 1 });
-    assert_eq!(response.json(), json!({ "table": unchanged, "trust": unchanged }));
+    assert_eq!(response.json(), json!({ "table": unchanged, "trust": unchanged, "overrides": unchanged }));
 
     administered.served.setup.replace("table.json", version("test.2"));
     let response = reload(&administered);

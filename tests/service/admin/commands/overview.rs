@@ -5,7 +5,6 @@ use serde_json::{Value, json};
 use super::keeping;
 
 #[test]
-#[ignore = "the service does not answer this yet"]
 fn status_shows_the_service() {
     let administered = keeping();
     administered.publish("test.2");
@@ -28,7 +27,6 @@ fn status_shows_the_service() {
 }
 
 #[test]
-#[ignore = "the service does not answer this yet"]
 fn history_shows_what_was_tried() {
     let administered = keeping();
     administered.publish("test.2");
