@@ -1,8 +1,8 @@
 //! Files as inputs: read whole, of one moment, bounded, and named by their digest.
 
-use std::fmt::Write;
-use std::fs::{File, Metadata};
-use std::io::{self, Read};
+use std::fmt::Write as _;
+use std::fs::{self, File, Metadata};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -88,6 +88,16 @@ fn read_once(path: &Path, limit: u64) -> Result<Vec<u8>, String> {
         return Err(too_large());
     }
     Ok(bytes)
+}
+
+/// Writes a file whole or not at all: as `unfinished`, in the same directory, until then.
+pub fn replace(path: &Path, unfinished: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = File::create(unfinished)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(unfinished, path)?;
+    // The rename itself.
+    File::open(path.parent().unwrap_or(Path::new("")))?.sync_all()
 }
 
 /// SHA-256 over a line per file, `HEX  PATH`, sorted by path as written where it is

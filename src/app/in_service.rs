@@ -30,7 +30,7 @@ pub struct InService {
 impl InService {
     /// Puts it into service, and starts to keep it up to date.
     pub fn start(prepared: Prepared) -> io::Result<Self> {
-        let Prepared { config, first, state, trust, lasting, trust_files, overrides } = prepared;
+        let Prepared { config, first, state, trust, lasting, trust_files, overrides, kept_overrides } = prepared;
         let First { table, source, watched, outcome } = first;
         let since = SystemTime::now();
         let history = Arc::new(History::open(config.table.state.as_deref()));
@@ -43,7 +43,8 @@ impl InService {
 
         worker::log(&overrides.outcome.problems);
         worker::log(&tables.load().effective.warnings);
-        let in_service = OverridesInService::new(switch, config.table.overrides_path(), overrides.watched);
+        let path = config.table.overrides_path();
+        let in_service = OverridesInService::new(switch, path, overrides.watched, kept_overrides);
         let overrides = worker::start(in_service, &overrides.outcome, Arc::clone(&history))?;
 
         let (publisher, authority) = current::publish_first(trust);

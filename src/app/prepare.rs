@@ -21,6 +21,7 @@ pub struct Prepared {
     pub lasting: Lasting,
     pub trust_files: Vec<Watched>,
     pub overrides: overriding::First,
+    pub kept_overrides: Option<overriding::Kept>,
 }
 
 /// Loads everything that a configuration names. None, with errors in `problems`, unless all of
@@ -38,8 +39,10 @@ pub fn prepare(
     let trust = trust::load(&settings, &of_trust, &lasting, None, now, &mut own);
     problems.push(own);
     let first = first(&table::Settings::of(&config), state.as_mut(), problems);
-    let overrides = overriding::first(&config.table.overrides_path(), now);
-    Some(Prepared { config, first: first?, state, trust: trust?, lasting, trust_files: of_trust.watched, overrides })
+    let kept_overrides = state.as_ref().map(|state| overriding::Kept::new(state.directory().to_owned()));
+    let overrides = overriding::first(&config.table.overrides_path(), kept_overrides.as_ref(), now);
+    let trust_files = of_trust.watched;
+    Some(Prepared { config, first: first?, state, trust: trust?, lasting, trust_files, overrides, kept_overrides })
 }
 
 /// Opens the state directory, if there is to be one.

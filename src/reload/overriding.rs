@@ -1,13 +1,15 @@
 //! Overrides in service, as their worker reloads them and honours their times.
 //!
-//! They never hold back a table, nor a table them. A bad file keeps those in force.
+//! They never hold back a table, nor a table them. A bad file keeps those in force, over a restart too where
+//! there is a state directory: an incident is no time to forget what is down.
 
 use std::convert::Infallible;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use super::overrides::read;
-use crate::file::Watched;
+use crate::file::{self, Watched};
 use crate::outcome::{Candidate, Outcome, Trigger, Verdict};
 use crate::snapshot::OverridesPublisher;
 use crate::table::problem::Shown;
@@ -18,6 +20,7 @@ pub struct OverridesInService {
     publisher: OverridesPublisher,
     path: PathBuf,
     files: [Watched; 1],
+    kept: Option<Kept>,
 }
 
 /// The overrides that a process begins with.
@@ -27,23 +30,59 @@ pub struct First {
     pub outcome: Outcome,
 }
 
-/// Loads them. A bad file is no reason not to start: none are in force then.
-pub fn first(path: &Path, now: SystemTime) -> First {
+/// Loads them. A bad file is no reason not to start: those that are kept are in force then, or none.
+pub fn first(path: &Path, kept: Option<&Kept>, now: SystemTime) -> First {
     let watched = Watched::now(path.to_owned());
     let mut problems = Problems::new();
     let overrides = read(path, now, &mut problems);
-    let (verdict, retry_after) = match overrides {
-        Some(_) => (Verdict::Published, None),
+    let (verdict, retry_after) = match &overrides {
+        Some(overrides) => {
+            if let Some(kept) = kept {
+                kept.write(overrides);
+            }
+            (Verdict::Published, None)
+        }
         None => (Verdict::Refused, Some(OverridesInService::RETRY)),
     };
+    let overrides = overrides.or_else(|| kept?.read(path, now));
     let overrides = overrides.unwrap_or_else(|| Overrides::none(&path.to_string_lossy()));
     let outcome = Outcome { candidate: candidate(path), retry_after, ..Outcome::new(verdict, 1, problems.shown()) };
     First { overrides, watched, outcome }
 }
 
+/// The last good overrides, in the state directory.
+pub struct Kept {
+    directory: PathBuf,
+}
+
+impl Kept {
+    pub fn new(directory: PathBuf) -> Self {
+        Self { directory }
+    }
+
+    fn file(&self) -> PathBuf {
+        self.directory.join("overrides.json")
+    }
+
+    /// None, if there are none, or none that can be read.
+    fn read(&self, name: &Path, now: SystemTime) -> Option<Overrides> {
+        let text = fs::read_to_string(self.file()).ok()?;
+        Overrides::parse(&name.to_string_lossy(), &text, now, &mut Problems::new())
+    }
+
+    /// What can't be written is told, and in force all the same.
+    fn write(&self, overrides: &Overrides) {
+        let text = overrides.text_with(overrides.list());
+        let unfinished = self.directory.join("overrides.unfinished");
+        if let Err(error) = file::replace(&self.file(), &unfinished, text.as_bytes()) {
+            tracing::error!(%error, "the overrides are in force but could not be kept");
+        }
+    }
+}
+
 impl OverridesInService {
-    pub fn new(publisher: OverridesPublisher, path: PathBuf, watched: Watched) -> Self {
-        Self { publisher, path, files: [watched] }
+    pub fn new(publisher: OverridesPublisher, path: PathBuf, watched: Watched, kept: Option<Kept>) -> Self {
+        Self { publisher, path, files: [watched], kept }
     }
 
     fn outcome(&self, verdict: Verdict, problems: Vec<Shown>) -> Outcome {
@@ -85,6 +124,9 @@ impl Subject for OverridesInService {
         match self.load(now) {
             Ok(None) => self.outcome(Verdict::Unchanged, Vec::new()),
             Ok(overrides) => {
+                if let (Some(kept), Some(overrides)) = (&self.kept, &overrides) {
+                    kept.write(overrides);
+                }
                 self.publisher.publish(overrides, now);
                 let warnings = self.publisher.snapshot().effective.warnings.clone();
                 self.outcome(Verdict::Published, warnings)

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader, ErrorKind, Write};
+use std::io::{self, BufRead, BufReader, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -83,6 +83,10 @@ impl State {
         let state = Self { directory, keep, index };
         state.clear(&[]);
         Ok(state)
+    }
+
+    pub fn directory(&self) -> &Path {
+        &self.directory
     }
 
     /// The one in service, then those before it.
@@ -162,15 +166,7 @@ impl State {
     /// Writes a file whole or not at all.
     fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         let unfinished = self.directory.join(UNFINISHED);
-        let written = (|| {
-            let mut file = File::create(&unfinished)?;
-            file.write_all(bytes)?;
-            file.sync_all()?;
-            fs::rename(&unfinished, path)?;
-            // The rename itself.
-            File::open(path.parent().unwrap_or(&self.directory))?.sync_all()
-        })();
-        written.map_err(|error| {
+        file::replace(path, &unfinished, bytes).map_err(|error| {
             // On a full disk its place is wanted. It may not even be there.
             _ = fs::remove_file(&unfinished);
             about(path, &error)

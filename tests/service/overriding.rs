@@ -165,8 +165,31 @@ fn a_bad_file_keeps_those_in_force_and_holds_back_no_table() {
 
     served.service = Service::start_green(&served.setup);
     served.wait_health("warn", "dwon");
+    assert_eq!(served.active(), 0.0, "none are kept");
     served.set(&json!([]));
     served.wait_health("pass", "");
+}
+
+#[test]
+fn a_restart_on_a_bad_file_goes_on_with_those_that_were_kept() {
+    let mut setup = Setup::new();
+    setup.section("table", "source = \"table.json\"\nstate = \"state\"");
+    let mut served = Overriding::on(setup);
+    served.set(&json!([down("beta")]));
+    for damaged in [false, true] {
+        served.setup.replace("overrides.json", "{");
+        if damaged {
+            served.setup.replace("state/overrides.json", "{");
+        }
+        served.service = Service::start_green(&served.setup);
+        served.wait_health("warn", "overrides.json");
+        assert_eq!(served.active(), if damaged { 0.0 } else { 1.0 });
+        assert_eq!(served.order(WORLD).1.contains(&"beta".to_owned()), damaged);
+    }
+    served.set(&json!([down("gamma")]));
+    std::fs::remove_file(served.setup.path("overrides.json")).unwrap();
+    served.service = Service::start_green(&served.setup);
+    assert_eq!(served.active(), 0.0, "no file is none, and no bad one");
 }
 
 #[test]
