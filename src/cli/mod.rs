@@ -4,6 +4,7 @@
 //! check, 2 wrong usage.
 
 mod admin;
+mod by_config;
 mod certs;
 mod check;
 mod diff;

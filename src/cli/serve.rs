@@ -36,7 +36,12 @@ impl Serve {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         let mut signals = runtime.block_on(async { Signals::catch() })?;
         let mut found = Vec::new();
-        let config = if self.dev { development(&mut found)? } else { read(&self.config, &mut found) };
+        let config = if self.dev {
+            make_certificates()?;
+            development(&mut found)
+        } else {
+            read(&self.config, &mut found)
+        };
         if let Some(config) = &config {
             telemetry::init_logs(&config.log);
         }
@@ -104,16 +109,20 @@ fn curl(addresses: &Addresses) -> String {
     )
 }
 
-fn development(found: &mut Vec<Problems>) -> io::Result<Option<Config>> {
-    let base = Path::new("");
-    if trust::development::make(&base.join("certs/dev"), OffsetDateTime::now_utc())? {
+fn make_certificates() -> io::Result<()> {
+    if trust::development::make(Path::new("certs/dev"), OffsetDateTime::now_utc())? {
         say(format_args!("made a development CA and certificates under certs/dev/"));
     }
+    Ok(())
+}
+
+/// What `--dev` runs with, and what the environment says over it.
+pub fn development(found: &mut Vec<Problems>) -> Option<Config> {
     let mut problems = Problems::new();
-    let printed = toml::to_string(&Config::development(base)).map_err(io::Error::other)?;
+    let printed = toml::to_string(&Config::development(Path::new(""))).ok()?;
     let config = config::read("--dev", &printed, &environment(), &mut problems);
     found.push(problems);
-    Ok(config)
+    config
 }
 
 /// Reads the configuration file and what the environment says over it. With errors in `found`

@@ -8,8 +8,9 @@ use std::time::SystemTime;
 use clap::Args;
 use serde::Serialize;
 
+use super::super::by_config::ByConfig;
 use super::super::{BAD, Format, Outcome, say};
-use super::{ByConfig, policy};
+use super::policy;
 use crate::file;
 use crate::table::moment::written;
 use crate::trust::crl::{self, Entry};

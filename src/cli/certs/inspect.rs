@@ -13,9 +13,9 @@ use serde::Serialize;
 use x509_parser::prelude::FromDer;
 use x509_parser::x509::X509Name;
 
+use super::super::by_config::ByConfig;
 use super::super::tls::{certificates, private_key};
 use super::super::{BAD, Format, Outcome, say};
-use super::ByConfig;
 use super::remote::{self, Answer, Seen};
 use crate::client::Refusal;
 use crate::config::Config;
@@ -55,7 +55,7 @@ struct Found {
 
 impl Inspect {
     pub fn run(self) -> Outcome {
-        let Some((config, policy)) = self.by.load() else { return Ok(ExitCode::from(BAD)) };
+        let Some((config, policy)) = super::load(&self.by) else { return Ok(ExitCode::from(BAD)) };
         let found = if Path::new(&self.target).exists() {
             certificates(Path::new(&self.target)).map(|chain| of_client(&policy, &chain))
         } else {
