@@ -10,10 +10,11 @@ use serde::Serialize;
 
 use super::{BAD, Format, Outcome, problems, serve};
 use crate::app;
-use crate::config::{Config, Guards};
+use crate::config::{self, Config, Guards};
 use crate::reload::load::gather;
-use crate::table::problem::Shown;
-use crate::table::{Counts, Problems, Table};
+use crate::reload::overrides;
+use crate::table::problem::{Place, Shown};
+use crate::table::{Counts, Effective, Problems, Table};
 
 /// Check configuration, table and trust; tell every problem with file, line and column.
 #[derive(Debug, Args)]
@@ -67,8 +68,14 @@ impl Check {
                     problems::tell(&found);
                     return print(config);
                 }
-                let prepared = config.and_then(|config| app::prepare(config, None, SystemTime::now(), &mut found));
-                prepared.map(|prepared| Good::new(&prepared.first.table))
+                let now = SystemTime::now();
+                let of_config = config.as_ref().map(|config| config.table.clone());
+                let prepared = config.and_then(|config| app::prepare(config, None, now, &mut found));
+                let table = prepared.map(|prepared| prepared.first.table);
+                if let Some(of_config) = of_config {
+                    found.push(check_overrides(&of_config, table.as_ref(), now));
+                }
+                table.as_ref().map(Good::new)
             }
         };
         let good = problems::good(&found);
@@ -101,6 +108,30 @@ fn table_alone(path: &Path, found: &mut Vec<Problems>) -> Option<Good> {
     let (table, problems) = gather(path, Guards::default().max_input).compile();
     found.push(problems);
     table.map(|table| Good::new(&table))
+}
+
+/// The overrides by themselves, and against the table if that is good.
+fn check_overrides(config: &config::Table, table: Option<&Table>, now: SystemTime) -> Problems {
+    let mut problems = Problems::new();
+    let path = config.overrides_path();
+    if config.overrides.is_some() && !path.exists() {
+        let place = Place::whole_file(problems.file(&path.to_string_lossy()));
+        problems
+            .warning(place, "the file does not exist: there are no overrides until it does")
+            .help("correct `[table] overrides`, unless it is yet to be made");
+    }
+    let overrides = overrides::read(&path, now, &mut problems);
+    if let (Some(table), Some(overrides)) = (table, overrides) {
+        let effective = Effective::new(table, &overrides, now);
+        for warning in &effective.warnings {
+            problems.repeat(warning);
+        }
+        for all_down in &effective.all_down {
+            let place = Place::whole_file(problems.file(overrides.name()));
+            problems.warning(place, all_down.to_string());
+        }
+    }
+    problems
 }
 
 fn print(config: &Config) -> Outcome {

@@ -9,11 +9,13 @@ use clap::Args;
 
 use super::explained::{Explained, write_answer};
 use super::{BAD, Format, Outcome, problems, say};
-use crate::config::Guards;
+use crate::config::{Guards, overrides_beside};
 use crate::reload::load::gather;
+use crate::reload::overrides;
 use crate::table::answer::Renderer;
 use crate::table::footprint::shorten;
-use crate::table::{Decision, Effective, Table, client_address, explain};
+use crate::table::problem::Place;
+use crate::table::{Decision, Effective, Overrides, Problems, Table, client_address, explain};
 
 /// A service that had just started with the table would be at its first.
 const GENERATION: u64 = 1;
@@ -24,6 +26,12 @@ pub struct Lookup {
     /// The table.
     #[arg(long, default_value = "data/cdn-table.json", value_name = "FILE")]
     table: PathBuf,
+    /// What ops have switched [default: overrides.json beside the table, if it is there].
+    #[arg(long, value_name = "FILE")]
+    overrides: Option<PathBuf>,
+    /// Answer as if nothing were switched.
+    #[arg(long, conflicts_with = "overrides")]
+    no_overrides: bool,
     /// JSON is what the service answers, one line an address.
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
@@ -38,19 +46,25 @@ pub struct Lookup {
 
 impl Lookup {
     pub fn run(self) -> Outcome {
-        let (table, found) = gather(&self.table, Guards::default().max_input).compile();
-        let found = [found];
+        let now = SystemTime::now();
+        let (table, of_table) = gather(&self.table, Guards::default().max_input).compile();
+        let mut of_overrides = Problems::new();
+        let overrides = self.read_overrides(now, &mut of_overrides);
+        let effective = table.as_ref().zip(overrides).map(|(table, overrides)| Effective::new(table, &overrides, now));
+        for warning in effective.iter().flat_map(|effective| &effective.warnings) {
+            of_overrides.repeat(warning);
+        }
+        let found = [of_table, of_overrides];
         problems::tell(&found);
-        let Some(table) = table else {
-            say(format_args!("croupier: {}: {}", self.table.display(), problems::summary(&found)));
+        let (Some(table), Some(effective)) = (table, effective) else {
+            say(format_args!("croupier: nothing is answered: {}", problems::summary(&found)));
             return Ok(ExitCode::from(BAD));
         };
-        let effective = Effective::plain(&table);
         let renderer = Renderer::new(&table, GENERATION);
         let mut answers = Answers {
             table: &table,
             effective: &effective,
-            now: SystemTime::now(),
+            now,
             renderer,
             format: self.format,
             explain: self.explain,
@@ -69,6 +83,20 @@ impl Lookup {
         }
         answers.out.flush()?;
         Ok(if answers.all_good { ExitCode::SUCCESS } else { ExitCode::from(BAD) })
+    }
+
+    /// As the service would find them, unless told otherwise.
+    fn read_overrides(&self, now: SystemTime, problems: &mut Problems) -> Option<Overrides> {
+        match &self.overrides {
+            _ if self.no_overrides => Some(Overrides::default()),
+            None => overrides::read(&overrides_beside(&self.table), now, problems),
+            Some(file) if !file.exists() => {
+                let place = Place::whole_file(problems.file(&file.to_string_lossy()));
+                problems.error(place, "the file does not exist");
+                None
+            }
+            Some(file) => overrides::read(file, now, problems),
+        }
     }
 }
 

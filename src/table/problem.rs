@@ -114,6 +114,19 @@ impl Problems {
         self.add(Severity::Warning, place, message.into())
     }
 
+    /// Takes over what was found elsewhere.
+    pub fn repeat(&mut self, shown: &Shown) {
+        let mut place = |file: &str, line, column, length| Place { file: self.file(file), line, column, length };
+        let found = place(&shown.file, shown.line, shown.column, shown.length);
+        let also = shown.also.as_ref().map(|other| place(&other.file, other.line, other.column, 0));
+        let problem = match shown.severity {
+            Severity::Error => self.error(found, &shown.message),
+            Severity::Warning => self.warning(found, &shown.message),
+        };
+        problem.help.clone_from(&shown.help);
+        problem.also = also;
+    }
+
     pub fn has_errors(&self) -> bool {
         self.errors > 0
     }
