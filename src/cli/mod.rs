@@ -12,6 +12,7 @@ mod explained;
 mod figures;
 mod generate;
 mod lookup;
+mod overriding;
 mod problems;
 mod serve;
 mod tls;
@@ -34,6 +35,7 @@ enum Command {
     Serve(serve::Serve),
     Check(check::Check),
     Lookup(lookup::Lookup),
+    Override(overriding::Overriding),
     Diff(diff::Diff),
     Status(admin::Status),
     History(admin::History),
@@ -71,6 +73,7 @@ impl Cli {
             Command::Serve(command) => command.run(),
             Command::Check(command) => command.run(),
             Command::Lookup(command) => command.run(),
+            Command::Override(command) => command.run(),
             Command::Diff(command) => command.run(),
             Command::Status(command) => command.run(),
             Command::History(command) => command.run(),

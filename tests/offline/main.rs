@@ -16,6 +16,7 @@ mod inspect;
 mod lists;
 mod lookup;
 mod marked;
+mod overriding;
 #[allow(dead_code, reason = "the tests of the service use more of it")]
 #[path = "../service/harness/pki.rs"]
 mod pki;

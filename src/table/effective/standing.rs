@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use super::Judged;
 use crate::table::lookup::Table;
-use crate::table::overrides::{Change, Override, Overrides, Phase};
+use crate::table::overrides::{Change, Override, Overrides, Phase, Target};
 use crate::table::problem::{Place, Severity, Shown, nearest};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,25 +56,43 @@ pub fn judge(table: &Table, overrides: &Overrides, now: SystemTime) -> (Vec<Judg
 
 /// Why an override is ignored, if it is; for an unknown CDN among its weights, at which of them.
 fn ignored(table: &Table, given: &Override, now: SystemTime) -> Option<(Ignored, Option<usize>)> {
-    if given.phase(now) == Phase::Over {
-        return Some((Ignored::Over, None));
+    if given.phase(now) == Phase::Over { Some((Ignored::Over, None)) } else { unknown(table, given) }
+}
+
+fn unknown(table: &Table, given: &Override) -> Option<(Ignored, Option<usize>)> {
+    if let Some(target) = Ignored::unknown_target(table, given.target()) {
+        return Some((target, None));
     }
-    match &given.change {
-        Change::Down { cdn } => table.cdn(cdn).is_none().then(|| (Ignored::UnknownCdn(cdn.clone()), None)),
-        Change::Weights { mix, .. } if table.mix(mix).is_none() => Some((Ignored::UnknownMix(mix.clone()), None)),
-        Change::Weights { weights, .. } => {
-            let unknown = weights.iter().position(|(cdn, _)| table.cdn(cdn).is_none())?;
-            Some((Ignored::UnknownCdn(weights[unknown].0.clone()), Some(unknown)))
+    let Change::Weights { weights, .. } = &given.change else { return None };
+    let (number, (cdn, _)) = weights.iter().enumerate().find(|(_, (cdn, _))| table.cdn(cdn).is_none())?;
+    Some((Ignored::UnknownCdn(cdn.clone()), Some(number)))
+}
+
+impl Ignored {
+    /// What the table does not know of an override's names.
+    pub fn unknown(table: &Table, given: &Override) -> Option<Self> {
+        unknown(table, given).map(|(ignored, _)| ignored)
+    }
+
+    /// The same of a target's own name.
+    pub fn unknown_target(table: &Table, target: Target<'_>) -> Option<Self> {
+        match target {
+            Target::Cdn(name) => table.cdn(name).is_none().then(|| Self::UnknownCdn(name.to_owned())),
+            Target::Mix(name) => table.mix(name).is_none().then(|| Self::UnknownMix(name.to_owned())),
+        }
+    }
+
+    /// What to do about it.
+    pub fn help(&self, table: &Table) -> String {
+        match self {
+            Self::Over => "take it out of the file".to_owned(),
+            Self::UnknownCdn(name) => meant(name, table.cdns.iter().map(|cdn| cdn.name.as_str())),
+            Self::UnknownMix(name) => meant(name, table.mixes.iter().map(|mix| mix.name.as_str())),
         }
     }
 }
 
 fn warning(table: &Table, file: &str, given: &Override, place: Place, ignored: &Ignored) -> Shown {
-    let help = match ignored {
-        Ignored::Over => "take it out of the file".to_owned(),
-        Ignored::UnknownCdn(name) => meant(name, table.cdns.iter().map(|cdn| cdn.name.as_str())),
-        Ignored::UnknownMix(name) => meant(name, table.mixes.iter().map(|mix| mix.name.as_str())),
-    };
     Shown {
         severity: Severity::Warning,
         file: file.to_owned(),
@@ -82,13 +100,13 @@ fn warning(table: &Table, file: &str, given: &Override, place: Place, ignored: &
         column: place.column,
         length: place.length,
         message: format!("the override of {} is ignored: {ignored}", given.target()),
-        help: Some(help),
+        help: Some(ignored.help(table)),
         also: None,
     }
 }
 
 /// What to write instead of an unknown name.
-pub fn meant<'n>(name: &str, known: impl Iterator<Item = &'n str> + Clone) -> String {
+fn meant<'n>(name: &str, known: impl Iterator<Item = &'n str> + Clone) -> String {
     const LISTED: usize = 12;
     match nearest(name, known.clone()) {
         Some(near) => format!("did you mean `{near}`?"),

@@ -4,14 +4,12 @@
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
-use super::{Change, Override, Overrides, Phase, Places, Target};
+use super::{Change, Override, Overrides, Phase, Places, REASON_LENGTH, Target};
 use crate::table::footprint::shorten;
 use crate::table::json::Node;
 use crate::table::moment;
 use crate::table::problem::{Place, Problems, Text};
 use crate::table::reader::{Fields, Reader};
-
-const REASON_LENGTH: usize = 256;
 
 impl Overrides {
     /// Reads the file. Overrides that are over at `now` are in nobody's way. None, with errors in

@@ -15,6 +15,9 @@ use std::time::SystemTime;
 use super::moment::written;
 use super::problem::Place;
 
+/// Characters of a reason.
+pub const REASON_LENGTH: usize = 256;
+
 /// A whole file of overrides.
 #[derive(Debug, Clone, Default)]
 pub struct Overrides {

@@ -1,0 +1,159 @@
+//! The file of overrides as it is to be: what is put, what gives way to it, and what is over anyway.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::time::SystemTime;
+
+use super::super::{BAD, Outcome, problems, say};
+use super::file::Locked;
+use super::subject::{Subject, Which};
+use crate::reload::overrides;
+use crate::table::effective::Ignored;
+use crate::table::overrides::{Phase, Target};
+use crate::table::{Effective, Override, Overrides, Problems};
+
+/// What somebody wants of the file.
+pub enum Wish<'w> {
+    Put(Override),
+    /// What is on this target, or everything.
+    TakeAway(Option<Target<'w>>),
+}
+
+pub fn run(wish: &Wish<'_>, which: &Which, now: SystemTime) -> Outcome {
+    let Some(subject) = which.find() else { return Ok(ExitCode::from(BAD)) };
+    if let Wish::Put(given) = wish
+        && let Some(unknown) = subject.table.as_ref().and_then(|table| Ignored::unknown(table, given))
+    {
+        return Ok(refused(&subject, &unknown));
+    }
+    let locked = match Locked::new(&subject.path) {
+        Ok(locked) => locked,
+        Err(error) => return unwritable(&subject, &error, wish, &Plan::default()),
+    };
+    let mut found = Problems::new();
+    let Some(before) = overrides::read(&subject.path, now, &mut found) else {
+        problems::tell(&[found]);
+        say(format_args!("croupier: nothing was changed: the file of overrides is bad"));
+        return Ok(ExitCode::from(BAD));
+    };
+    let plan = Plan::new(wish, before.list(), now);
+    if let Wish::TakeAway(Some(target)) = wish
+        && plan.gone.is_empty()
+        && let Some(unknown) = subject.table.as_ref().and_then(|table| Ignored::unknown_target(table, *target))
+    {
+        return Ok(refused(&subject, &unknown));
+    }
+    let text = before.text_with(&plan.list);
+    let Some(after) = Overrides::parse(&subject.path.to_string_lossy(), &text, now, &mut found) else {
+        problems::tell(&[found]);
+        say(format_args!("croupier: nothing was changed: the file would become\n{text}"));
+        return Ok(ExitCode::from(BAD));
+    };
+    if plan.list != before.list()
+        && let Err(error) = locked.replace(&text)
+    {
+        return unwritable(&subject, &error, wish, &plan);
+    }
+    drop(locked);
+    tell(wish, &plan)?;
+    warn(wish, &subject, &after, now);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What becomes of the overrides in the file.
+#[derive(Default)]
+struct Plan {
+    list: Vec<Override>,
+    /// Taken away, or replaced by the one that is put.
+    gone: Vec<Override>,
+    over: Vec<Override>,
+}
+
+impl Plan {
+    fn new(wish: &Wish<'_>, before: &[Override], now: SystemTime) -> Self {
+        let mut plan = Self::default();
+        let mut place = None;
+        for given in before.iter().cloned() {
+            let goes = match wish {
+                Wish::Put(new) => new.target() == given.target() && new.overlaps(&given),
+                Wish::TakeAway(target) => target.is_none_or(|target| target == given.target()),
+            };
+            if given.phase(now) == Phase::Over {
+                plan.over.push(given);
+            } else if goes {
+                place.get_or_insert(plan.list.len());
+                plan.gone.push(given);
+            } else {
+                plan.list.push(given);
+            }
+        }
+        if let Wish::Put(new) = wish {
+            plan.gone.retain(|given| given != new);
+            plan.list.insert(place.unwrap_or(plan.list.len()), new.clone());
+        }
+        plan
+    }
+}
+
+/// What now holds.
+fn tell(wish: &Wish<'_>, plan: &Plan) -> io::Result<()> {
+    for over in &plan.over {
+        say(format_args!("dropped, since it is over: {over}"));
+    }
+    let verb = if matches!(wish, Wish::Put(_)) { "replaced" } else { "taken away" };
+    for gone in &plan.gone {
+        say(format_args!("{verb}: {gone}"));
+    }
+    let mut out = io::stdout().lock();
+    match wish {
+        Wish::Put(given) => writeln!(out, "{given}"),
+        Wish::TakeAway(Some(Target::Cdn(name))) if plan.gone.is_empty() => {
+            writeln!(out, "{name} is up: nothing was on it")
+        }
+        Wish::TakeAway(Some(Target::Cdn(name))) => writeln!(out, "{name} is up"),
+        Wish::TakeAway(Some(Target::Mix(name))) if plan.gone.is_empty() => {
+            writeln!(out, "mix {name} is as in the table: nothing was on it")
+        }
+        Wish::TakeAway(Some(Target::Mix(name))) => writeln!(out, "mix {name} is as in the table"),
+        Wish::TakeAway(None) => writeln!(out, "no overrides are left"),
+    }
+}
+
+/// Of mixes of which nothing is left once this holds.
+fn warn(wish: &Wish<'_>, subject: &Subject, after: &Overrides, now: SystemTime) {
+    let Some(table) = &subject.table else { return };
+    let from = match wish {
+        Wish::Put(given) => given.from.filter(|from| *from > now),
+        Wish::TakeAway(_) => None,
+    };
+    let effective = Effective::new(table, after, from.unwrap_or(now));
+    for all_down in &effective.all_down {
+        let then = if from.is_some() { "then " } else { "" };
+        say(format_args!("warning: {then}{all_down}"));
+    }
+}
+
+fn refused(subject: &Subject, unknown: &Ignored) -> ExitCode {
+    let help = subject.table.as_ref().map(|table| unknown.help(table)).unwrap_or_default();
+    say(format_args!("croupier: {unknown}: nothing was changed\n    help: {help}"));
+    ExitCode::from(BAD)
+}
+
+/// What to write by hand, where this file comes from.
+fn unwritable(subject: &Subject, error: &io::Error, wish: &Wish<'_>, plan: &Plan) -> Outcome {
+    let path = subject.path.display();
+    say(format_args!("croupier: {path} can't be written: {error}"));
+    say(format_args!("    help: if it is made from a file elsewhere, as from a ConfigMap, edit that one:"));
+    match wish {
+        Wish::Put(given) => {
+            for gone in &plan.gone {
+                say(format_args!("    take out   {}", gone.line()));
+            }
+            say(format_args!("    put this line into its `overrides`"));
+            writeln!(io::stdout(), "{}", given.line())?;
+        }
+        Wish::TakeAway(None) => say(format_args!("    take out every line of its `overrides`")),
+        Wish::TakeAway(Some(target)) => say(format_args!("    take out every line of its `overrides` for {target}")),
+    }
+    Ok(ExitCode::from(BAD))
+}

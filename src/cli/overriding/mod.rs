@@ -1,0 +1,144 @@
+//! `croupier override`: what ops switch in an incident or plan for an event, edited in its file.
+//!
+//! - [`arguments`]: what is asked for, as typed
+//! - [`subject`]: which file, and the names that it may use
+//! - [`edit`]: the file as it is to be; [`file`]: how it gets there, whole
+//! - [`list`]: what the file says
+
+mod arguments;
+mod edit;
+mod file;
+mod list;
+mod subject;
+
+use std::process::ExitCode;
+use std::time::SystemTime;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::{Format, Outcome, say};
+use crate::table::Override;
+use crate::table::overrides::{Change, Target};
+use arguments::{Period, Weights};
+use edit::Wish;
+use subject::Which;
+
+/// Wrong usage.
+const USAGE: u8 = 2;
+
+/// Take a CDN out, or give a mix other weights, for a time: edits the file of overrides, which the
+/// service reloads by itself.
+#[derive(Debug, Args)]
+pub struct Overriding {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Cdn(Cdn),
+    Mix(Mix),
+    List(List),
+    Clear(Clear),
+}
+
+/// Say that a CDN is down, or up again: `cdn akamai down --for 2h --reason INC-123`.
+#[derive(Debug, Args)]
+struct Cdn {
+    /// As the table calls it.
+    name: String,
+    state: State,
+    #[command(flatten)]
+    period: Period,
+    #[command(flatten)]
+    which: Which,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum State {
+    /// Left out of every answer.
+    Down,
+    /// Takes away what overrides say of it.
+    Up,
+}
+
+/// Give a mix other weights: `mix uk bidi=60,akamai=40 --for 4h`. CDNs that are not named are left out.
+#[derive(Debug, Args)]
+struct Mix {
+    /// As the table calls it.
+    name: String,
+    /// CDNs with their weights. Weight 0 is a fallback.
+    #[arg(value_name = "CDN=WEIGHT,...")]
+    weights: Weights,
+    #[command(flatten)]
+    period: Period,
+    #[command(flatten)]
+    which: Which,
+}
+
+/// Show the overrides, and what each is worth now.
+#[derive(Debug, Args)]
+struct List {
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+    #[command(flatten)]
+    which: Which,
+}
+
+/// Take overrides away, whether in force or planned: of one CDN, of one mix, or all.
+#[derive(Debug, Args)]
+#[command(override_usage = "croupier override clear <cdn NAME|mix NAME|--all> [OPTIONS]")]
+struct Clear {
+    #[arg(requires = "name", conflicts_with = "all")]
+    kind: Option<Kind>,
+    name: Option<String>,
+    /// Every override.
+    #[arg(long)]
+    all: bool,
+    #[command(flatten)]
+    which: Which,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Kind {
+    Cdn,
+    Mix,
+}
+
+impl Overriding {
+    pub fn run(self) -> Outcome {
+        let now = SystemTime::now();
+        match self.command {
+            Command::Cdn(Cdn { name, state: State::Up, period, .. }) if period.is_given() => Ok(usage(&format!(
+                "a CDN is up from now on: `croupier override cdn {name} up` takes no time and no reason"
+            ))),
+            Command::Cdn(Cdn { name, state: State::Up, which, .. }) => {
+                edit::run(&Wish::TakeAway(Some(Target::Cdn(&name))), &which, now)
+            }
+            Command::Cdn(Cdn { name, period, which, .. }) => put(Change::Down { cdn: name }, period, &which, now),
+            Command::Mix(Mix { name, weights: Weights(weights), period, which }) => {
+                put(Change::Weights { mix: name, weights }, period, &which, now)
+            }
+            Command::List(List { format, which }) => list::run(&which, format, now),
+            Command::Clear(Clear { all: true, which, .. }) => edit::run(&Wish::TakeAway(None), &which, now),
+            Command::Clear(Clear { kind: Some(kind), name: Some(name), which, .. }) => {
+                let target = if kind == Kind::Cdn { Target::Cdn(&name) } else { Target::Mix(&name) };
+                edit::run(&Wish::TakeAway(Some(target)), &which, now)
+            }
+            Command::Clear(_) => Ok(usage("say what to clear: `cdn NAME`, `mix NAME`, or `--all` for every override")),
+        }
+    }
+}
+
+fn put(change: Change, period: Period, which: &Which, now: SystemTime) -> Outcome {
+    match period.resolve(now) {
+        Ok((from, until)) => edit::run(&Wish::Put(Override { change, reason: period.reason, from, until }), which, now),
+        Err(message) => Ok(usage(&message)),
+    }
+}
+
+/// Tells it as the parser of arguments tells what it finds itself.
+fn usage(message: &str) -> ExitCode {
+    say(format_args!("error: {message}\n\nFor more information, try '--help'."));
+    ExitCode::from(USAGE)
+}
