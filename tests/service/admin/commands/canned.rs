@@ -53,11 +53,11 @@ impl Canned {
                     line.clear();
                     stream.read_line(&mut line).unwrap();
                 }
+                _ = noted.send(first.trim_end().to_owned());
                 let stream = stream.get_mut();
                 answer(stream);
                 stream.conn.send_close_notify();
                 _ = stream.flush();
-                _ = noted.send(first.trim_end().to_owned());
             }
         });
         Self { address, asked }
