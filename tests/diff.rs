@@ -117,7 +117,8 @@ proptest! {
     #[test]
     fn it_reads_back_as_it_was((place, manifests) in worlds(2)) {
         let (old, new) = (table(&manifests[0]), table(&manifests[1]));
-        let lines = [traffic::Clients { prefix: Ipv4Network::new_truncate(Ipv4Addr::from_bits(place.ipv4), 20).expect("a prefix").into(), clients: 77 }];
+        let prefix = Ipv4Network::new_truncate(Ipv4Addr::from_bits(place.ipv4), 20).expect("a prefix").into();
+        let lines = [traffic::Clients { prefix, clients: 77 }];
         let without = Diff::between(&old, &new);
         let with = Diff { traffic: Some(Traffic::between(&old, &new, &lines)), ..without.clone() };
         for diff in [without, with] {
