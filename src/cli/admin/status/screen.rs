@@ -113,14 +113,14 @@ fn of_overrides(overrides: &Overrides, health: &Health) -> Vec<String> {
     lines
 }
 
-/// `akamai down until 2026-11-21T23:00:00Z (INC-123)`
+/// `akamai is down until 2026-11-21T23:00:00Z (INC-123)`, in the words of `lookup` and of the log.
 fn of_override(one: &Override) -> String {
     let Override { cdn, state, mix, weights, reason, from, until, why } = one;
     let mut text = match (cdn, mix) {
-        (Some(cdn), _) => format!("{cdn} {}", state.as_deref().unwrap_or_default()),
+        (Some(cdn), _) => format!("{cdn} is {}", state.as_deref().unwrap_or_default()),
         (None, mix) => {
-            let weights: Vec<String> = weights.iter().map(|(cdn, weight)| format!("{cdn} {weight}")).collect();
-            format!("mix {}: {}", mix.as_deref().unwrap_or_default(), weights.join(", "))
+            let weights: Vec<String> = weights.iter().map(|(cdn, weight)| format!("{cdn}={weight}")).collect();
+            format!("mix {} is {}", mix.as_deref().unwrap_or_default(), weights.join(","))
         }
     };
     for (word, moment) in [("from", from), ("until", until)] {
