@@ -3,11 +3,14 @@
 use serde_json::{Value, json};
 
 use super::keeping;
+use crate::harness::wait_until;
 
 #[test]
 fn status_shows_the_service() {
     let administered = keeping();
     administered.publish("test.2");
+    // An attempt is written down once it is over.
+    wait_until("it is in the history", || administered.run(&["status"]).output.contains("published as 2"));
     let ran = administered.run(&["status"]);
     assert_eq!((ran.code, ran.errors.as_str()), (Some(0), ""), "{ran:?}");
     let digest = administered.table()["digest"].as_str().unwrap()[..12].to_owned();
