@@ -60,8 +60,8 @@ pub trait Subject: Send + 'static {
     /// Loads, checks, and publishes if it is good and new.
     fn reload(&mut self, trigger: &Trigger) -> Outcome;
 
-    /// What a reload would come to, with nothing changed.
-    fn foresee(&mut self) -> Outcome;
+    /// What a reload would come to, by force or not, with nothing changed.
+    fn foresee(&mut self, forced: bool) -> Outcome;
 
     /// Time until [`tick`](Self::tick) is to be called, if it is.
     fn due(&self) -> Option<Duration> {
@@ -93,7 +93,7 @@ impl<S: Subject> Clone for Handle<S> {
 
 enum Request<S: Subject> {
     Reload(Trigger, oneshot::Sender<Outcome>),
-    Foresee(oneshot::Sender<Outcome>),
+    Foresee(bool, oneshot::Sender<Outcome>),
     Command(Trigger, S::Command, oneshot::Sender<Outcome>),
     Configure(S::Settings),
     Stop,
@@ -109,9 +109,9 @@ impl<S: Subject> Handle<S> {
     }
 
     /// What a reload would come to. It changes nothing and is told nowhere.
-    pub fn foresee(&self) -> oneshot::Receiver<Outcome> {
+    pub fn foresee(&self, forced: bool) -> oneshot::Receiver<Outcome> {
         let (sender, outcome) = oneshot::channel();
-        _ = self.requests.send(Request::Foresee(sender));
+        _ = self.requests.send(Request::Foresee(forced, sender));
         outcome
     }
 
@@ -202,10 +202,10 @@ impl<S: Subject> Worker<S> {
         for request in std::iter::once(request).chain(received.try_iter()) {
             match request {
                 Request::Reload(trigger, asked) => wanted.push((trigger, asked)),
-                Request::Foresee(asked) => {
+                Request::Foresee(forced, asked) => {
                     self.reload_for(std::mem::take(&mut wanted));
                     // Who asked may have gone.
-                    _ = asked.send(self.unwinding(S::foresee));
+                    _ = asked.send(self.unwinding(|subject| subject.foresee(forced)));
                 }
                 Request::Command(trigger, command, asked) => {
                     self.reload_for(std::mem::take(&mut wanted));

@@ -76,8 +76,12 @@ impl Reloads {
         ]
     }
 
-    pub fn foresee(&self) -> Asked {
-        vec![("table", self.table.foresee()), ("trust", self.trust.foresee()), ("overrides", self.overrides.foresee())]
+    pub fn foresee(&self, forced: bool) -> Asked {
+        vec![
+            ("table", self.table.foresee(forced)),
+            ("trust", self.trust.foresee(forced)),
+            ("overrides", self.overrides.foresee(forced)),
+        ]
     }
 
     pub fn roll_back(&self, trigger: Trigger) -> Asked {

@@ -51,7 +51,7 @@ impl Service<'_> {
             last_error: Arc::clone(&reloads.table.last_error),
             others,
             reload: Arc::new(move |trigger| to_reload.reload(&trigger)),
-            foresee: Arc::new(move || to_foresee.foresee()),
+            foresee: Arc::new(move |forced| to_foresee.foresee(forced)),
             roll_back: Arc::new(move |trigger| to_roll_back.roll_back(trigger)),
         };
         let router = api::admin::router(admin, self.config.limits.header_count);

@@ -10,10 +10,10 @@ use crate::config::Config;
 #[derive(Debug, Args)]
 pub struct ByConfig {
     /// The configuration to go by [default: croupier.toml].
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Go by what `serve --dev` runs with.
-    #[arg(long, conflicts_with = "config")]
+    #[arg(long, global = true, conflicts_with = "config")]
     dev: bool,
 }
 

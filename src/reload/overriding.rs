@@ -135,7 +135,7 @@ impl Subject for OverridesInService {
         }
     }
 
-    fn foresee(&mut self) -> Outcome {
+    fn foresee(&mut self, _: bool) -> Outcome {
         match self.load(SystemTime::now()) {
             Ok(None) => self.outcome(Verdict::Unchanged, Vec::new()),
             Ok(Some(_)) => self.outcome(Verdict::Accepted, Vec::new()),

@@ -130,7 +130,7 @@ impl Subject for TableInService {
         Outcome { candidate, diff, ..outcome }
     }
 
-    fn foresee(&mut self) -> Outcome {
+    fn foresee(&mut self, forced: bool) -> Outcome {
         let source = self.settings.source();
         let gathered = gather_from(&source, self.settings.guards.max_input, |_, _| {});
         let candidate = gathered.candidate(&source);
@@ -139,7 +139,7 @@ impl Subject for TableInService {
             let diff = Some(Arc::new(Diff::between(before, before)));
             return Outcome { candidate, diff, ..self.outcome(Verdict::Unchanged) };
         }
-        let Judged { table, diff, problems } = judge(gathered, Some(before), &self.settings, false);
+        let Judged { table, diff, problems } = judge(gathered, Some(before), &self.settings, forced);
         let verdict = if table.is_ok() { Verdict::Accepted } else { Verdict::Refused };
         Outcome { candidate, diff, problems: problems.shown(), ..self.outcome(verdict) }
     }

@@ -57,7 +57,7 @@ impl Subject for TrustInService {
         }
     }
 
-    fn foresee(&mut self) -> Outcome {
+    fn foresee(&mut self, _: bool) -> Outcome {
         let accepted = |verdict, problems| Outcome::new(verdict, self.publisher.generation(), problems);
         match self.load().1 {
             Loaded::Same => accepted(Verdict::Unchanged, Vec::new()),

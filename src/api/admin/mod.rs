@@ -37,8 +37,8 @@ pub struct Admin {
     pub others: Others,
     /// Sets reloads going.
     pub reload: Arc<dyn Fn(Trigger) -> Asked + Send + Sync>,
-    /// Finds out what they would come to.
-    pub foresee: Arc<dyn Fn() -> Asked + Send + Sync>,
+    /// Finds out what they would come to, by force or not.
+    pub foresee: Arc<dyn Fn(bool) -> Asked + Send + Sync>,
     /// Goes back to the table before.
     pub roll_back: Arc<dyn Fn(Trigger) -> Asked + Send + Sync>,
 }

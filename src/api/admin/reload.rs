@@ -62,7 +62,7 @@ pub async fn reload(
     let name = admitted(&admission)?.name.clone();
     let Wish { dry_run, force } = Wish::of(query.as_deref().unwrap_or_default())?;
     let asked = match (dry_run, force) {
-        (true, _) => (admin.foresee)(),
+        (true, forced) => (admin.foresee)(forced),
         (false, true) => (admin.reload)(Trigger::Forced(name)),
         (false, false) => (admin.reload)(Trigger::Admin(name)),
     };

@@ -66,8 +66,7 @@ impl Reload {
             }
         }
         let Some(why) = why else { return Ok(ExitCode::SUCCESS) };
-        let command = if self.dry_run { "croupier reload --dry-run --force" } else { "croupier reload --force" };
-        Ok(refused(&subjects, &why, (!self.force).then_some(command)))
+        Ok(refused(&why))
     }
 
     fn target(&self) -> String {
@@ -134,15 +133,9 @@ impl All {
     }
 }
 
-/// Why not; and the command that passes the guards, if the service says that it would be let pass.
-pub fn refused(subjects: &[&Reloaded], why: &str, forcing: Option<&str>) -> ExitCode {
+/// Why not.
+pub fn refused(why: &str) -> ExitCode {
     say(format_args!("croupier: {why}"));
-    let problems = subjects.iter().flat_map(|subject| &subject.problems).map(ToString::to_string);
-    let by_guards =
-        problems.chain([why.to_owned()]).any(|text| text.contains("--force") || text.contains("force=true"));
-    if let Some(command) = forcing.filter(|_| by_guards) {
-        say(format_args!("    help: `{command}` passes the guards, if that is meant"));
-    }
     ExitCode::from(BAD)
 }
 

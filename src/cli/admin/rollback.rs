@@ -53,7 +53,7 @@ impl Rollback {
             if self.format == Format::Text {
                 tell_problems(&[&table], Some(&detail));
             }
-            return Ok(refused(&[&table], &detail, None));
+            return Ok(refused(&detail));
         }
         if self.format == Format::Text {
             // Someone else may publish at the same time: the answer itself knows best. It is done, whether or not

@@ -32,6 +32,8 @@ const USAGE: u8 = 2;
 pub struct Overriding {
     #[command(subcommand)]
     command: Command,
+    #[command(flatten)]
+    which: Which,
 }
 
 #[derive(Debug, Subcommand)]
@@ -50,8 +52,6 @@ struct Cdn {
     state: State,
     #[command(flatten)]
     period: Period,
-    #[command(flatten)]
-    which: Which,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -72,8 +72,6 @@ struct Mix {
     weights: Weights,
     #[command(flatten)]
     period: Period,
-    #[command(flatten)]
-    which: Which,
 }
 
 /// Show the overrides, and what each is worth now.
@@ -81,8 +79,6 @@ struct Mix {
 struct List {
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
-    #[command(flatten)]
-    which: Which,
 }
 
 /// Take overrides away, whether in force or planned: of one CDN, of one mix, or all.
@@ -95,8 +91,6 @@ struct Clear {
     /// Every override.
     #[arg(long)]
     all: bool,
-    #[command(flatten)]
-    which: Which,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -107,23 +101,23 @@ enum Kind {
 
 impl Overriding {
     pub fn run(self) -> Outcome {
-        let now = SystemTime::now();
+        let (which, now) = (&self.which, SystemTime::now());
         match self.command {
             Command::Cdn(Cdn { name, state: State::Up, period, .. }) if period.is_given() => Ok(usage(&format!(
                 "a CDN is up from now on: `croupier override cdn {name} up` takes no time and no reason"
             ))),
-            Command::Cdn(Cdn { name, state: State::Up, which, .. }) => {
-                edit::run(&Wish::TakeAway(Some(Target::Cdn(&name))), &which, now)
+            Command::Cdn(Cdn { name, state: State::Up, .. }) => {
+                edit::run(&Wish::TakeAway(Some(Target::Cdn(&name))), which, now)
             }
-            Command::Cdn(Cdn { name, period, which, .. }) => put(Change::Down { cdn: name }, period, &which, now),
-            Command::Mix(Mix { name, weights: Weights(weights), period, which }) => {
-                put(Change::Weights { mix: name, weights }, period, &which, now)
+            Command::Cdn(Cdn { name, period, .. }) => put(Change::Down { cdn: name }, period, which, now),
+            Command::Mix(Mix { name, weights: Weights(weights), period }) => {
+                put(Change::Weights { mix: name, weights }, period, which, now)
             }
-            Command::List(List { format, which }) => list::run(&which, format, now),
-            Command::Clear(Clear { all: true, which, .. }) => edit::run(&Wish::TakeAway(None), &which, now),
-            Command::Clear(Clear { kind: Some(kind), name: Some(name), which, .. }) => {
+            Command::List(List { format }) => list::run(which, format, now),
+            Command::Clear(Clear { all: true, .. }) => edit::run(&Wish::TakeAway(None), which, now),
+            Command::Clear(Clear { kind: Some(kind), name: Some(name), .. }) => {
                 let target = if kind == Kind::Cdn { Target::Cdn(&name) } else { Target::Mix(&name) };
-                edit::run(&Wish::TakeAway(Some(target)), &which, now)
+                edit::run(&Wish::TakeAway(Some(target)), which, now)
             }
             Command::Clear(_) => Ok(usage("say what to clear: `cdn NAME`, `mix NAME`, or `--all` for every override")),
         }

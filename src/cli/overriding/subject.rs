@@ -14,10 +14,10 @@ use crate::table::{Inputs, Manifest, Problems, Table, compile};
 #[derive(Debug, Args)]
 pub struct Which {
     /// The file of overrides [default: the one that the configuration names].
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE")]
     file: Option<PathBuf>,
     /// The table whose names it uses [default: the one that the configuration names].
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE")]
     table: Option<PathBuf>,
     #[command(flatten)]
     by: ByConfig,

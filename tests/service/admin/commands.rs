@@ -200,7 +200,7 @@ fn force_passes_the_guards() {
     let ran = administered.run(&["reload"]);
     assert_eq!(ran.code, Some(1), "{ran:?}");
     assert!(ran.output.contains("table      refused") && ran.output.contains("new  test.2  ("), "{ran:?}");
-    assert!(ran.errors.contains("help: `croupier reload --force`"), "{ran:?}");
+    assert!(ran.errors.contains("`croupier reload --force` publishes it"), "{ran:?}");
     assert_eq!(administered.table()["version"], "test.1");
     let ran = administered.run(&["reload", "--force"]);
     assert_eq!(ran.code, Some(0), "{ran:?}");
