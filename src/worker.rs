@@ -259,7 +259,8 @@ impl<S: Subject> Worker<S> {
         let outcome = self.attempt(trigger, |subject| subject.reload(trigger));
         self.settle_with(&outcome);
         // Refused again for the same reason is no news.
-        if *trigger != Trigger::Retry || outcome.reason() != before.as_deref().cloned() {
+        let again = outcome.verdict == Verdict::Refused && outcome.reason() == before.as_deref().cloned();
+        if *trigger != Trigger::Retry || !again {
             tell::<S>(trigger, &outcome);
             self.record("reload", trigger, &outcome);
         }
