@@ -283,7 +283,10 @@ impl<S: Subject> Worker<S> {
 
     fn settle_with(&mut self, outcome: &Outcome) {
         self.retry_at = outcome.retry_after.map(|after| Instant::now() + after);
-        self.last_error.store(outcome.reason().map(Arc::new));
+        // What is put off was not looked at: what was wrong before may still be.
+        if outcome.verdict != Verdict::Postponed {
+            self.last_error.store(outcome.reason().map(Arc::new));
+        }
     }
 
     fn attempt(&mut self, trigger: &Trigger, act: impl FnOnce(&mut S) -> Outcome) -> Outcome {
