@@ -211,6 +211,9 @@ impl<S: Subject> Worker<S> {
                     self.reload_for(std::mem::take(&mut wanted));
                     let action = command.to_string();
                     let outcome = self.attempt(&trigger, |subject| subject.command(command));
+                    if outcome.verdict == Verdict::Published {
+                        self.settle_with(&outcome);
+                    }
                     tell::<S>(&trigger, &outcome);
                     self.record(&action, &trigger, &outcome);
                     _ = asked.send(outcome);
