@@ -66,7 +66,7 @@ impl Problem {
             Self::TargetTooLong => "the request target is over 8192 bytes",
             Self::HeadersTooMany => "the request has too many header fields",
             Self::ReloadParameter => {
-                "the query parameters of a reload are `dry_run` and `force`, each `true` or `false`"
+                "the query parameters of a reload are `dry_run` and `force`, each `true` or `false` and given once"
             }
             Self::HistoryLimit => "the query parameter `limit` is a whole number from 1 to 1000",
             Self::Leaving => "the process is about to end",

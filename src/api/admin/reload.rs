@@ -95,7 +95,6 @@ pub async fn roll_back(
 }
 
 /// What a reload was asked to be.
-#[derive(Default)]
 struct Wish {
     dry_run: bool,
     force: bool,
@@ -104,20 +103,23 @@ struct Wish {
 impl Wish {
     /// Anything else than the two is refused: a slip must not reload what was to be tried.
     fn of(query: &str) -> Result<Self, Problem> {
-        let mut wish = Self::default();
+        let (mut dry_run, mut force) = (None, None);
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             let value = match &*value {
                 "true" | "" => true,
                 "false" => false,
                 _ => return Err(Problem::ReloadParameter),
             };
-            match &*name {
-                "dry_run" => wish.dry_run = value,
-                "force" => wish.force = value,
+            let given = match &*name {
+                "dry_run" => &mut dry_run,
+                "force" => &mut force,
                 _ => return Err(Problem::ReloadParameter),
+            };
+            if given.replace(value).is_some() {
+                return Err(Problem::ReloadParameter);
             }
         }
-        Ok(wish)
+        Ok(Self { dry_run: dry_run.unwrap_or_default(), force: force.unwrap_or_default() })
     }
 }
 
