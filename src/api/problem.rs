@@ -22,6 +22,7 @@ pub enum Problem {
     TargetTooLong,
     HeadersTooMany,
     ReloadParameter,
+    RollbackParameter,
     HistoryLimit,
     Leaving,
     Internal,
@@ -35,6 +36,7 @@ impl Problem {
             | Self::AddressEmpty
             | Self::AddressUnreadable
             | Self::ReloadParameter
+            | Self::RollbackParameter
             | Self::HistoryLimit
             | Self::HostNotOne
             | Self::TransferEncoding => StatusCode::BAD_REQUEST,
@@ -68,6 +70,7 @@ impl Problem {
             Self::ReloadParameter => {
                 "the query parameters of a reload are `dry_run` and `force`, each `true` or `false` and given once"
             }
+            Self::RollbackParameter => "a rollback takes no query parameters, and has no dry run",
             Self::HistoryLimit => "the query parameter `limit` is a whole number from 1 to 1000",
             Self::Leaving => "the process is about to end",
             Self::Internal => "the request failed for a reason on this side",

@@ -85,7 +85,12 @@ pub async fn reload(
 pub async fn roll_back(
     State(admin): State<Admin>,
     Extension(admission): Extension<Admission>,
+    RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
+    // Who asks for a dry run must not get a real one.
+    if query.is_some_and(|query| !query.is_empty()) {
+        return Err(Problem::RollbackParameter);
+    }
     let outcomes = over((admin.roll_back)(Trigger::Admin(admitted(&admission)?.name.clone()))).await?;
     let attempted = Attempted::of(&outcomes, false);
     match outcomes.iter().find_map(|(_, outcome)| outcome.reason()) {
