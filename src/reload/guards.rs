@@ -8,6 +8,7 @@ use crate::file;
 use crate::table::problem::Place;
 use crate::table::summary::{Summary, percent};
 use crate::table::traffic::{self, Traffic};
+use crate::table::diff::Values;
 use crate::table::{Diff, Problems, Table};
 
 const MEANT: &str = "if that is meant, `croupier reload --force` publishes it; `croupier reload --dry-run` shows all \
@@ -82,11 +83,15 @@ fn moved(diff: &Diff, most: f64) -> impl Iterator<Item = String> {
 }
 
 fn lost(diff: &Diff, most: f64) -> impl Iterator<Item = String> {
-    let (shrunk, before) = (diff.shrunk, diff.from.counts.footprints);
-    (shrunk.share > most).then(|| {
-        let (share, most, values) = (percent(shrunk.share), percent(most), shrunk.values);
-        format!("{share} of the footprint values would be lost ({values} of {before}): `max_shrunk` in [guards] is {most}")
-    }).into_iter()
+    let Values { values, share } = diff.shrunk;
+    (share > most)
+        .then(|| {
+            // Of those that have addresses, not of all that are listed.
+            let of = (values as f64 / share).round();
+            let (share, most) = (percent(share), percent(most));
+            format!("{share} of the footprint values would be lost ({values} of {of}): `max_shrunk` in [guards] is {most}")
+        })
+        .into_iter()
 }
 
 fn small(table: &Table, least: usize) -> impl Iterator<Item = String> {
