@@ -35,7 +35,10 @@ fn clients(path: &Path, limit: u64) -> Result<Vec<traffic::Clients>, String> {
     let mut problems = Problems::new();
     let lines = traffic::read(&path.to_string_lossy(), &file::read(path, limit)?, &mut problems);
     match problems.shown().into_iter().next() {
-        Some(first) => Err(format!("line {}: {}", first.line, first.message)),
+        Some(first) if first.line > 0 => Err(format!("line {}: {}", first.line, first.message)),
+        Some(first) => Err(first.message),
+        // Of nobody no share moves, whatever the table does.
+        None if lines.iter().all(|line| line.clients == 0) => Err("there are no clients in any prefix".to_owned()),
         None => Ok(lines),
     }
 }
