@@ -14,6 +14,9 @@ use crate::table::{Diff, Problems, Table};
 const MEANT: &str = "if that is meant, `croupier reload --force` publishes it; `croupier reload --dry-run` shows all \
                      that would change";
 
+/// With no table to compare with, there may be no service to ask either.
+const ALONE: &str = "mend the table; if it is meant to be that small, lower `min_values`";
+
 /// What a table changes, in viewers too if the guards know them. What is wrong with their file is a warning.
 pub fn difference(old: &Table, new: &Table, guards: &Guards, problems: &mut Problems) -> Diff {
     let mut diff = Diff::between(old, new);
@@ -60,7 +63,7 @@ pub fn examine(
         if forced {
             problems.warning(place, format!("published by force: {message}"));
         } else {
-            problems.error(place, message).help(MEANT);
+            problems.error(place, message).help(if diff.is_some() { MEANT } else { ALONE });
         }
     }
 }
