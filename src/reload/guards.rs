@@ -5,10 +5,10 @@ use std::path::Path;
 
 use crate::config::Guards;
 use crate::file;
+use crate::table::diff::Values;
 use crate::table::problem::Place;
 use crate::table::summary::{Summary, percent};
 use crate::table::traffic::{self, Traffic};
-use crate::table::diff::Values;
 use crate::table::{Diff, Problems, Table};
 
 const MEANT: &str = "if that is meant, `croupier reload --force` publishes it; `croupier reload --dry-run` shows all \
@@ -95,7 +95,9 @@ fn lost(diff: &Diff, most: f64) -> impl Iterator<Item = String> {
             // Of those that have addresses, not of all that are listed.
             let of = (values as f64 / share).round();
             let (share, most) = (percent(share), percent(most));
-            format!("{share} of the footprint values would be lost ({values} of {of}): `max_shrunk` in [guards] is {most}")
+            format!(
+                "{share} of the footprint values would be lost ({values} of {of}): `max_shrunk` in [guards] is {most}"
+            )
         })
         .into_iter()
 }

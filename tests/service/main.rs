@@ -12,6 +12,7 @@ mod doors;
 mod everywhere;
 mod exposition;
 mod frames;
+mod guarded;
 mod harness;
 mod health;
 mod inspect;
