@@ -1,14 +1,16 @@
 //! Who tried to change what is in service, when, and what came of it: JSON lines on disk, and the latest
 //! of them in memory.
 //!
-//! A line is written and synced before the next attempt begins. What a crash has cut short is passed over.
+//! Lines are written and synced by a thread of their own: those that publish may be of idle priority, and must not
+//! keep others waiting. What a crash has cut short is passed over.
 
 use std::collections::VecDeque;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Sender, channel};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
@@ -85,33 +87,51 @@ impl<'a> Entry<'a> {
 pub struct History {
     latest: Mutex<VecDeque<Box<RawValue>>>,
     /// None if there is nowhere to write to.
-    file: Option<Mutex<Lines>>,
+    writer: Option<Sender<ToWrite>>,
 }
+
+enum ToWrite {
+    Attempt(Box<RawValue>),
+    /// All before it is to be on disk once this is answered.
+    Flush(Sender<()>),
+}
+
+/// For what is still to be written at the end.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 impl History {
     /// Continues what is in a directory; without one, in memory only. What can't be read or written there is told
     /// in the log, and costs the past or the record, never the service.
     pub fn open(directory: Option<&Path>) -> Self {
-        let opened = directory.map(|directory| (directory, Lines::open(directory)));
-        let (file, latest) = match opened {
-            None => (None, VecDeque::new()),
-            Some((_, Ok((lines, latest)))) => (Some(Mutex::new(lines)), latest),
-            Some((directory, Err(error))) => {
+        let Some(directory) = directory else { return Self { latest: Mutex::default(), writer: None } };
+        let opened = Lines::open(directory).and_then(|(lines, latest)| Ok((lines.write_on_a_thread()?, latest)));
+        let (writer, latest) = opened.map_or_else(
+            |error| {
                 tracing::error!(%error, "{}: no history is written", directory.join(NAME).display());
                 (None, VecDeque::new())
-            }
-        };
-        Self { latest: Mutex::new(latest), file }
+            },
+            |(writer, latest)| (Some(writer), latest),
+        );
+        Self { latest: Mutex::new(latest), writer }
     }
 
     pub fn record(&self, entry: &Entry<'_>) {
         let Ok(value) = to_raw_value(entry) else { return };
-        if let Some(file) = &self.file
-            && let Err(error) = locked(file).write(&value)
-        {
-            tracing::error!(%error, "an attempt could not be written to the history");
+        if let Some(writer) = &self.writer {
+            // The thread ends with the process.
+            _ = writer.send(ToWrite::Attempt(value.clone()));
         }
         remember(&mut locked(&self.latest), value);
+    }
+
+    /// Waits until all is on disk, but not for ever.
+    pub fn flush(&self) {
+        let (written, flushed) = channel();
+        if let Some(writer) = &self.writer
+            && writer.send(ToWrite::Flush(written)).is_ok()
+        {
+            _ = flushed.recv_timeout(PATIENCE);
+        }
     }
 
     /// Those that came to something else than that nothing has changed, newest first.
@@ -153,6 +173,25 @@ struct Lines {
 }
 
 impl Lines {
+    fn write_on_a_thread(mut self) -> io::Result<Sender<ToWrite>> {
+        let (sender, received) = channel();
+        let run = move || {
+            for one in received {
+                match one {
+                    ToWrite::Attempt(value) => {
+                        if let Err(error) = self.write(&value) {
+                            tracing::error!(%error, "an attempt could not be written to the history");
+                        }
+                    }
+                    // Who waited may have given up.
+                    ToWrite::Flush(written) => _ = written.send(()),
+                }
+            }
+        };
+        std::thread::Builder::new().name("history".to_owned()).spawn(run)?;
+        Ok(sender)
+    }
+
     fn open(directory: &Path) -> io::Result<(Self, VecDeque<Box<RawValue>>)> {
         let mut latest = VecDeque::new();
         for number in (1..=ROTATED).rev() {
@@ -233,7 +272,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let history = History::open(Some(directory.path()));
         (1..=3).for_each(|generation| record(&history, generation, "t.json"));
-        drop(history);
+        history.flush();
         let path = directory.path().join(NAME);
         let whole = fs::read(&path).unwrap();
         for cut in 0..=whole.len() {
@@ -241,7 +280,7 @@ mod tests {
             let kept = (1..=3).filter(|line| cut + 1 >= whole.len() / 3 * line).count() as u64;
             let history = History::open(Some(directory.path()));
             record(&history, 9, "t.json");
-            drop(history);
+            history.flush();
             let again = History::open(Some(directory.path()));
             let expected: Vec<u64> = [9].into_iter().chain((1..=kept).rev()).collect();
             assert_eq!(generations(&again, 10), expected, "cut after {cut} bytes");
@@ -255,6 +294,7 @@ mod tests {
         let source = "s".repeat(4000);
         let all = ROTATED_AT / 4000 * (ROTATED as u64 + 2);
         (1..=all).for_each(|generation| record(&history, generation, &source));
+        history.flush();
         let files = fs::read_dir(directory.path()).unwrap().count();
         assert_eq!(files, ROTATED + 1);
         assert_eq!(generations(&history, 2), [all, all - 1]);

@@ -89,6 +89,7 @@ struct Shared {
 }
 
 /// Overrides, and the moment of which they are in force.
+#[derive(Clone)]
 struct AsOf {
     overrides: Overrides,
     now: SystemTime,
@@ -99,11 +100,10 @@ impl Shared {
         self.overrides.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn store(&self, snapshot: Snapshot) -> u64 {
-        let generation = snapshot.generation;
+    /// Wants the overrides to be held.
+    fn store(&self, snapshot: Arc<Snapshot>) {
         snapshot.tell();
-        self.current.store(Arc::new(snapshot));
-        generation
+        self.current.store(snapshot);
     }
 }
 
@@ -168,16 +168,27 @@ impl Publisher {
 
     /// Puts the table into service, under the overrides. Gives its generation, and warnings of overrides that it
     /// makes void.
-    pub fn publish(&mut self, table: Table, source: String, now: SystemTime) -> (u64, Vec<Shown>) {
-        let mut overriding = self.shared.overrides();
-        overriding.now = now;
-        let before = self.shared.current.load_full();
-        let effective = Effective::new(&table, &overriding.overrides, now);
-        let known: Vec<String> = before.effective.warnings.iter().map(ToString::to_string).collect();
-        let warnings = effective.warnings.iter().filter(|warning| !known.contains(&warning.to_string()));
-        let warnings = warnings.cloned().collect();
-        let snapshot = Snapshot::new(Arc::new(table), effective, before.generation + 1, source, now);
-        (self.shared.store(snapshot), warnings)
+    pub fn publish(&mut self, table: Table, source: &str, now: SystemTime) -> (u64, Vec<Shown>) {
+        let table = Arc::new(table);
+        loop {
+            // This thread may be of idle priority, and others wait for the lock: it is held for a moment only.
+            let before = self.shared.current.load_full();
+            let AsOf { overrides, now: last } = self.shared.overrides().clone();
+            let as_of = now.max(last);
+            let effective = Effective::new(&table, &overrides, as_of);
+            let known: Vec<String> = before.effective.warnings.iter().map(ToString::to_string).collect();
+            let warnings = effective.warnings.iter().filter(|warning| !known.contains(&warning.to_string()));
+            let warnings = warnings.cloned().collect();
+            let generation = before.generation + 1;
+            let snapshot = Arc::new(Snapshot::new(Arc::clone(&table), effective, generation, source.to_owned(), now));
+            let mut overriding = self.shared.overrides();
+            if Arc::ptr_eq(&before, &self.shared.current.load()) {
+                overriding.now = as_of;
+                self.shared.store(snapshot);
+                return (generation, warnings);
+            }
+            // Overrides have changed meanwhile.
+        }
     }
 }
 
@@ -218,6 +229,8 @@ impl OverridesPublisher {
         let differs = effective.mixes != before.effective.mixes;
         let generation = before.generation + u64::from(differs);
         let (table, source) = (Arc::clone(&before.table), before.source.clone());
-        self.shared.store(Snapshot::new(table, effective, generation, source, before.loaded_at))
+        let snapshot = Snapshot::new(table, effective, generation, source, before.loaded_at);
+        self.shared.store(Arc::new(snapshot));
+        generation
     }
 }

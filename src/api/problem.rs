@@ -23,6 +23,7 @@ pub enum Problem {
     HeadersTooMany,
     ReloadParameter,
     RollbackParameter,
+    BodyGiven,
     HistoryLimit,
     Leaving,
     Internal,
@@ -37,6 +38,7 @@ impl Problem {
             | Self::AddressUnreadable
             | Self::ReloadParameter
             | Self::RollbackParameter
+            | Self::BodyGiven
             | Self::HistoryLimit
             | Self::HostNotOne
             | Self::TransferEncoding => StatusCode::BAD_REQUEST,
@@ -71,6 +73,7 @@ impl Problem {
                 "the query parameters of a reload are `dry_run` and `force`, each `true` or `false` and given once"
             }
             Self::RollbackParameter => "a rollback takes no query parameters, and has no dry run",
+            Self::BodyGiven => "the request has a body, which is not looked at: parameters go into the query",
             Self::HistoryLimit => "the query parameter `limit` is a whole number from 1 to 1000",
             Self::Leaving => "the process is about to end",
             Self::Internal => "the request failed for a reason on this side",

@@ -1,10 +1,10 @@
 //! The service: configuration to bound listeners, to a run, to a drain.
 //!
-//! - [`mod@prepare`]: everything that a configuration names, read and checked
-//! - [`sockets`]: every address, bound
-//! - [`in_service`]: what is served, and what keeps it up to date
-//! - [`service`]: the listeners
-//! - [`signals`]: what the process is told
+//! - `prepare`: everything that a configuration names, read and checked
+//! - `sockets`: every address, bound
+//! - `in_service`: what is served, and what keeps it up to date
+//! - `service`: the listeners
+//! - `signals`: what the process is told
 
 mod in_service;
 mod prepare;
@@ -74,6 +74,7 @@ pub async fn serve(
     }
     in_service.reloads.stop();
     drain(&config, &phase, &connections, &mut signals).await;
+    tokio::task::block_in_place(|| in_service.history.flush());
     Ok(())
 }
 

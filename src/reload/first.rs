@@ -29,7 +29,9 @@ pub fn first(settings: &Settings, state: Option<&mut State>, problems: &mut Vec<
     }
     let source = settings.source();
     let gathered = gather_and_keep(&source, settings.guards.max_input, state.as_deref());
-    let (watched, files, candidate) = (gathered.watched.clone(), gathered.files.clone(), gathered.candidate(&source));
+    let (mut watched, files, candidate) =
+        (gathered.watched.clone(), gathered.files.clone(), gathered.candidate(&source));
+    watched.extend(settings.guards.traffic.clone().map(Watched::now));
     // What was in service before is what the guards compare with.
     let newest = state.as_deref().and_then(|state| state.newest_first().next());
     let is_same = newest.is_some_and(|newest| newest.digest == gathered.digest());

@@ -84,7 +84,9 @@ fn moved(diff: &Diff, most: f64) -> impl Iterator<Item = String> {
     shares.into_iter().filter(move |(share, ..)| *share > most).map(move |(share, whose, route)| {
         let (share, most) = (percent(share), percent(most));
         let route = route.unwrap_or_default();
-        format!("{share} of the {whose} would get another first CDN{route}: `max_moved` in [guards] is {most}")
+        format!(
+            "{share} of the {whose} would get another first CDN{route}: more than the {most} of `max_moved` in [guards]"
+        )
     })
 }
 
@@ -96,7 +98,8 @@ fn lost(diff: &Diff, most: f64) -> impl Iterator<Item = String> {
             let of = (values as f64 / share).round();
             let (share, most) = (percent(share), percent(most));
             format!(
-                "{share} of the footprint values would be lost ({values} of {of}): `max_shrunk` in [guards] is {most}"
+                "{share} of the footprint values would be lost ({values} of {of}): more than the {most} of \
+                 `max_shrunk` in [guards]"
             )
         })
         .into_iter()
@@ -105,6 +108,8 @@ fn lost(diff: &Diff, most: f64) -> impl Iterator<Item = String> {
 fn small(table: &Table, least: usize) -> impl Iterator<Item = String> {
     let values = table.values();
     (values < least)
-        .then(|| format!("the table has {values} footprint values with addresses: `min_values` in [guards] is {least}"))
+        .then(|| format!(
+            "the table has {values} footprint values with addresses: fewer than the {least} of `min_values` in [guards]"
+        ))
         .into_iter()
 }

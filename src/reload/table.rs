@@ -97,6 +97,7 @@ impl Subject for TableInService {
         let source = self.settings.source();
         let gathered = gather_and_keep(&source, self.settings.guards.max_input, self.state.as_ref());
         self.watched.clone_from(&gathered.watched);
+        self.watched.extend(self.settings.guards.traffic.clone().map(Watched::now));
         let (candidate, files) = (gathered.candidate(&source), gathered.files.clone());
         if self.is_in_service(&gathered) {
             self.publisher.hold(false);
@@ -110,8 +111,7 @@ impl Subject for TableInService {
         let problems = problems.shown();
         let outcome = match table {
             Ok(table) => {
-                let source = self.settings.source.clone();
-                let (generation, void) = self.publisher.publish(table, source, SystemTime::now());
+                let (generation, void) = self.publisher.publish(table, &self.settings.source, SystemTime::now());
                 self.publisher.hold(false);
                 self.keep(&candidate, files);
                 if !trigger.is_asked() {
@@ -185,9 +185,9 @@ impl TableInService {
                 damaged.unwrap_or_else(|| refusal(&self.settings.source, "no table before the one in service is kept"))
             })?;
         let candidate = kept.candidate();
-        let (digest, source) = (kept.digest.clone(), kept.source.clone());
+        let digest = kept.digest.clone();
         let diff = Some(Arc::new(Diff::between(&in_service.table, &table)));
-        let (generation, void) = self.publisher.publish(table, source, SystemTime::now());
+        let (generation, void) = self.publisher.publish(table, &kept.source, SystemTime::now());
         self.publisher.hold(true);
         self.told(|state| state.rolled_back(&digest));
         Ok(Outcome { candidate, diff, ..Outcome::new(Verdict::Published, generation, [warnings, void].concat()) })

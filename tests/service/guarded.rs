@@ -83,6 +83,15 @@ impl Guarded {
         post(&mut self.connect(), target)
     }
 
+    fn post_with(&self, target: &str, body: &str) -> Response {
+        let mut connection = self.connect();
+        let length = body.len();
+        connection
+            .send(format!("POST {target} HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n{body}"))
+            .unwrap();
+        connection.read().unwrap()
+    }
+
     fn get(&self, target: &str) -> Response {
         self.connect().get(target).unwrap()
     }

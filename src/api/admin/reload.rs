@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use axum::body::{Body, HttpBody};
 use axum::extract::{RawQuery, State};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
@@ -58,7 +59,9 @@ pub async fn reload(
     State(admin): State<Admin>,
     Extension(admission): Extension<Admission>,
     RawQuery(query): RawQuery,
+    body: Body,
 ) -> Result<Response, Problem> {
+    nothing_in(&body)?;
     let name = admitted(&admission)?.name.clone();
     let Wish { dry_run, force } = Wish::of(query.as_deref().unwrap_or_default())?;
     let asked = match (dry_run, force) {
@@ -86,7 +89,9 @@ pub async fn roll_back(
     State(admin): State<Admin>,
     Extension(admission): Extension<Admission>,
     RawQuery(query): RawQuery,
+    body: Body,
 ) -> Result<Response, Problem> {
+    nothing_in(&body)?;
     // Who asks for a dry run must not get a real one.
     if query.is_some_and(|query| !query.is_empty()) {
         return Err(Problem::RollbackParameter);
@@ -97,6 +102,11 @@ pub async fn roll_back(
         None => Ok(no_store(Json(attempted).into_response())),
         Some(reason) => Ok(conflict(format!("the table was not rolled back: {reason}"), attempted)),
     }
+}
+
+/// `curl -d dry_run=true` asks for a dry run, and must not get a real one.
+fn nothing_in(body: &Body) -> Result<(), Problem> {
+    if body.is_end_stream() { Ok(()) } else { Err(Problem::BodyGiven) }
 }
 
 /// What a reload was asked to be.

@@ -51,7 +51,7 @@ fn the_limit_itself_is_allowed() {
         "/reload",
         &[
             "table.json: error: 26.56% of the footprint values would be lost (17 of 64)",
-            "`max_shrunk` in [guards] is 25.00%",
+            "more than the 25.00% of `max_shrunk` in [guards]",
             "help: if that is meant, ",
         ],
     );
@@ -89,7 +89,7 @@ fn others_do_not_make_up_for_those_that_go() {
 fn nothing_may_go_if_the_limit_says_so() {
     let guarded = Guarded::new("max_shrunk = 0", &of_values("all", 200));
     guarded.setup.write_table(&of_values("one fewer", 199));
-    guarded.refused_for("/reload", &["0.50%", "(1 of 200)", "is 0%"]);
+    guarded.refused_for("/reload", &["0.50%", "(1 of 200)", "more than the 0%"]);
     guarded.publish(&of_values("one more", 201));
 }
 
@@ -145,7 +145,8 @@ fn a_table_has_to_be_of_some_size() {
     guarded.refused_for(
         "/reload",
         &[
-            "table.json: error: the table has 9 footprint values with addresses: `min_values` in [guards] is 10",
+            "table.json: error: the table has 9 footprint values with addresses: fewer than the 10 of `min_values` in \
+             [guards]",
             "help: ",
         ],
     );

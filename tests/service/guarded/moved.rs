@@ -33,7 +33,7 @@ fn most_of_either_family_is_too_much() {
                 &format!(
                     "60.00% of the {whose} addresses would get another first CDN, most of them from alpha to beta"
                 ),
-                "`max_moved` in [guards] is 50.00%",
+                "more than the 50.00% of `max_moved` in [guards]",
                 "help: if that is meant, ",
                 "force",
             ];
@@ -124,7 +124,7 @@ fn nothing_and_everything_are_limits_too() {
     };
     for value in ["192.0.2.1/32", "2001:db8::1/128"] {
         guarded.setup.write_table(&narrow(value));
-        guarded.refused_for("/reload", &["<0.01% of the ", "is 0%"]);
+        guarded.refused_for("/reload", &["<0.01% of the ", "more than the 0%"]);
     }
     let mut renamed = parted("another name", 0, 0);
     renamed["ttl"] = json!(61);

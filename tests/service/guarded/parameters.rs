@@ -41,6 +41,11 @@ fn whoever_slips_reloads_nothing() {
     for query in ["dry_run=true", "force=true", "to=old"] {
         assert_eq!(guarded.post(&format!("/rollback?{query}")).status, 400, "{query}");
     }
+    for target in ["/reload", "/reload?dry_run=true", "/rollback"] {
+        let response = guarded.post_with(target, "dry_run=true");
+        assert_eq!(response.status, 400, "{target}");
+        assert!(response.json()["detail"].as_str().unwrap().contains("has a body"));
+    }
     let get = guarded.get("/reload?dry_run=true");
     assert_eq!((get.status, get.header("allow")), (405, Some("POST")));
     assert_eq!(all(&guarded), before);

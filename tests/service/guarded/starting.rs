@@ -147,10 +147,10 @@ fn limits_come_from_the_environment_too() {
         table
     };
     guarded.setup.write_table(&many("many", "200.0.0.0/8"));
-    guarded.refused_for("/reload", &["75.00% of the viewers", "`max_moved` in [guards] is 25.00%"]);
+    guarded.refused_for("/reload", &["75.00% of the viewers", "more than the 25.00% of `max_moved` in [guards]"]);
     guarded.publish(&many("few", "10.0.0.0/8"));
     guarded.setup.write_table(&parted("one fewer", 0, 8));
-    guarded.refused_for("/reload", &["(1 of 2)", "is 0%"]);
+    guarded.refused_for("/reload", &["(1 of 2)", "more than the 0%"]);
 }
 
 #[test]

@@ -114,21 +114,15 @@ fn a_trial_prints_the_diff_as_diff_does() {
 }
 
 #[test]
-fn a_refusal_says_why_and_how_to_pass_the_guards() {
+fn a_refusal_says_why() {
     let (ran, _) = told(&["reload"], "409 Conflict", REFUSED);
     assert_eq!(ran.code, Some(1), "{ran:?}");
     assert!(ran.output.starts_with("table      refused: generation 8 stays\n"), "{ran:?}");
     assert!(ran.output.contains("trust      published as generation 4\n"), "{ran:?}");
     assert!(ran.output.contains("\nmoves                        2,447,136"), "{ran:?}");
-    for part in [
-        "data/cdn-table.json: error: 63%",
-        "croupier: the new table was refused: ",
-        "    help: `croupier reload --force` passes",
-    ] {
+    for part in ["data/cdn-table.json: error: 63.00%", "croupier: the new table was refused: "] {
         assert!(ran.errors.contains(part), "{part}: {ran:?}");
     }
-    let (ran, _) = told(&["reload", "--force"], "409 Conflict", REFUSED);
-    assert!(ran.code == Some(1) && !ran.errors.contains("help: `croupier reload --force`"), "it was given: {ran:?}");
     let (ran, _) = told(&["reload", "--format", "json"], "409 Conflict", REFUSED);
     assert_eq!((ran.code, ran.output), (Some(1), format!("{REFUSED}\n")));
     // On trial the status is 200, and the end is the same.
@@ -137,10 +131,9 @@ fn a_refusal_says_why_and_how_to_pass_the_guards() {
     assert_eq!(ran.code, Some(1), "{ran:?}");
     assert!(ran.output.starts_with("table      would be refused\n"), "{ran:?}");
     assert!(
-        ran.errors.contains("croupier: the new table would be refused: data/cdn-table.json: error: 63%"),
+        ran.errors.contains("croupier: the new table would be refused: data/cdn-table.json: error: 63.00%"),
         "{ran:?}"
     );
-    assert!(ran.errors.contains("`croupier reload --dry-run --force`"), "{ran:?}");
 }
 
 #[test]
