@@ -117,11 +117,13 @@ impl History {
 
     pub fn record(&self, entry: &Entry<'_>) {
         let Ok(value) = to_raw_value(entry) else { return };
+        // Held, so that the order is the same on disk.
+        let mut latest = locked(&self.latest);
         if let Some(writer) = &self.writer {
             // The thread ends with the process.
             _ = writer.send(ToWrite::Attempt(value.clone()));
         }
-        remember(&mut locked(&self.latest), value);
+        remember(&mut latest, value);
     }
 
     /// Waits until all is on disk, but not for ever.

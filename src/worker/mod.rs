@@ -6,14 +6,16 @@
 //! `stat` calls a second, and needs no kernel limits raised. A change is acted on once nothing has
 //! changed for one look, so that files changed together are loaded together.
 
+mod handle;
+mod tell;
+
 use std::fmt::Display;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant, SystemTime};
 
-use arc_swap::ArcSwapOption;
 use thread_priority::unix::{NormalThreadSchedulePolicy, ThreadSchedulePolicy};
 use thread_priority::{ThreadBuilder, ThreadPriority};
 use tokio::sync::oneshot;
@@ -21,9 +23,12 @@ use tokio::sync::oneshot;
 use crate::file::Watched;
 use crate::history::{Entry, History};
 use crate::outcome::{Outcome, Trigger, Verdict};
-use crate::table::Summary;
-use crate::table::problem::{Severity, Shown};
 use crate::telemetry;
+use handle::Request;
+use tell::tell;
+
+pub use handle::{Handle, LastError};
+pub use tell::log;
 
 /// Time between two looks at the files.
 const LOOK: Duration = Duration::from_millis(250);
@@ -76,63 +81,6 @@ pub trait Subject: Send + 'static {
     fn command(&mut self, command: Self::Command) -> Outcome;
 }
 
-/// Why the last reload failed; empty while what is in service is what the files say.
-pub type LastError = Arc<ArcSwapOption<String>>;
-
-/// How others ask for a reload. Asking a thousand times at once costs one or two.
-pub struct Handle<S: Subject> {
-    requests: Sender<Request<S>>,
-    pub last_error: LastError,
-}
-
-impl<S: Subject> Clone for Handle<S> {
-    fn clone(&self) -> Self {
-        Self { requests: self.requests.clone(), last_error: Arc::clone(&self.last_error) }
-    }
-}
-
-enum Request<S: Subject> {
-    Reload(Trigger, oneshot::Sender<Outcome>),
-    Foresee(bool, oneshot::Sender<Outcome>),
-    Command(Trigger, S::Command, oneshot::Sender<Outcome>),
-    Configure(S::Settings),
-    Stop,
-}
-
-impl<S: Subject> Handle<S> {
-    /// The outcome comes when it is over; never, if the process ends before.
-    pub fn reload(&self, trigger: Trigger) -> oneshot::Receiver<Outcome> {
-        let (sender, outcome) = oneshot::channel();
-        // Fails only when the thread is gone, as in the last moment of a drain.
-        _ = self.requests.send(Request::Reload(trigger, sender));
-        outcome
-    }
-
-    /// What a reload would come to. It changes nothing and is told nowhere.
-    pub fn foresee(&self, forced: bool) -> oneshot::Receiver<Outcome> {
-        let (sender, outcome) = oneshot::channel();
-        _ = self.requests.send(Request::Foresee(forced, sender));
-        outcome
-    }
-
-    /// Like a reload, of which it takes its turn.
-    pub fn command(&self, trigger: Trigger, command: S::Command) -> oneshot::Receiver<Outcome> {
-        let (sender, outcome) = oneshot::channel();
-        _ = self.requests.send(Request::Command(trigger, command, sender));
-        outcome
-    }
-
-    /// Wants a [`reload`](Self::reload) after it.
-    pub fn configure(&self, settings: S::Settings) {
-        _ = self.requests.send(Request::Configure(settings));
-    }
-
-    /// No reload begins after this.
-    pub fn stop(&self) {
-        _ = self.requests.send(Request::Stop);
-    }
-}
-
 /// Starts the thread. `first` is what came of the first attempt, before there was one.
 ///
 /// # Errors
@@ -169,13 +117,9 @@ impl<S: Subject> Worker<S> {
     /// Ends when told to stop, or when every [`Handle`] is gone.
     fn run(mut self, received: &Receiver<Request<S>>) {
         loop {
-            let wait = self.subject.due().map_or(LOOK, |due| due.clamp(SHORTEST_WAIT, LOOK));
-            let request = match received.recv_timeout(wait) {
+            let request = match received.recv_timeout(self.wait()) {
                 Ok(request) => Some(request),
-                Err(RecvTimeoutError::Timeout) if self.subject.due().is_some_and(|due| due.is_zero()) => {
-                    self.tick();
-                    continue;
-                }
+                Err(RecvTimeoutError::Timeout) if self.ticked() => continue,
                 Err(RecvTimeoutError::Timeout) if self.look() != self.subject.files() => self.settle(received),
                 Err(RecvTimeoutError::Timeout) => {
                     if self.retry_at.is_some_and(|at| Instant::now() >= at) {
@@ -241,12 +185,15 @@ impl<S: Subject> Worker<S> {
     }
 
     /// Waits until two looks see the same. Who asks meanwhile does not wait: gives the request.
-    fn settle(&self, received: &Receiver<Request<S>>) -> Option<Request<S>> {
+    fn settle(&mut self, received: &Receiver<Request<S>>) -> Option<Request<S>> {
         let begun = Instant::now();
         let mut before = self.look();
         while begun.elapsed() < LONGEST_SETTLING {
-            if let Ok(request) = received.recv_timeout(LOOK) {
+            if let Ok(request) = received.recv_timeout(self.wait()) {
                 return Some(request);
+            }
+            if self.ticked() {
+                continue;
             }
             let now = self.look();
             if now == before {
@@ -270,7 +217,16 @@ impl<S: Subject> Worker<S> {
         outcome
     }
 
-    fn tick(&mut self) {
+    /// Until the next look, or until something is due.
+    fn wait(&self) -> Duration {
+        self.subject.due().map_or(LOOK, |due| due.clamp(SHORTEST_WAIT, LOOK))
+    }
+
+    /// Does what is due. False if nothing is.
+    fn ticked(&mut self) -> bool {
+        if !self.subject.due().is_some_and(|due| due.is_zero()) {
+            return false;
+        }
         let mut is_news = false;
         let outcome = self.unwinding(|subject| {
             let outcome = subject.tick();
@@ -282,6 +238,7 @@ impl<S: Subject> Worker<S> {
             tell::<S>(&Trigger::Time, &outcome);
             self.record("reload", &Trigger::Time, &outcome);
         }
+        true
     }
 
     fn settle_with(&mut self, outcome: &Outcome) {
@@ -308,41 +265,5 @@ impl<S: Subject> Worker<S> {
 
     fn record(&self, action: &str, trigger: &Trigger, outcome: &Outcome) {
         self.history.record(&Entry::new(S::NAME, action, trigger, outcome, SystemTime::now()));
-    }
-}
-
-fn tell<S: Subject>(trigger: &Trigger, outcome: &Outcome) {
-    let what = S::NAME;
-    log(&outcome.problems);
-    let generation = outcome.generation.unwrap_or_default();
-    match outcome.verdict {
-        Verdict::Published => match &outcome.diff {
-            Some(diff) => tracing::info!(what, %trigger, generation, change = %Summary::of(diff), "published anew"),
-            None => tracing::info!(what, %trigger, generation, "published anew"),
-        },
-        Verdict::Unchanged => tracing::info!(what, %trigger, generation, "unchanged"),
-        Verdict::Held => {
-            tracing::warn!(what, %trigger, generation, "held since a rollback: not reloaded until someone asks");
-        }
-        Verdict::Postponed => {
-            let seconds = outcome.retry_after.unwrap_or_default().as_secs_f64();
-            tracing::warn!(what, %trigger, generation, seconds, "too soon after the last time: tried again later");
-        }
-        Verdict::Accepted => tracing::info!(what, %trigger, generation, "would be published"),
-        Verdict::Refused => {
-            let errors = outcome.errors();
-            let change = outcome.diff.as_ref().map(|diff| Summary::of(diff).to_string());
-            tracing::error!(what, %trigger, errors, change, "refused; what was in service before serves on");
-        }
-    }
-}
-
-/// Tells every problem in the log, each in its place.
-pub fn log(problems: &[Shown]) {
-    for problem in problems {
-        match problem.severity {
-            Severity::Error => tracing::error!("{problem}"),
-            Severity::Warning => tracing::warn!("{problem}"),
-        }
     }
 }
