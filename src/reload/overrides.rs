@@ -8,13 +8,13 @@ use crate::table::problem::Place;
 use crate::table::{Overrides, Problems};
 
 /// Thousands of overrides fit. What is larger is some other file.
-const LARGEST: u64 = 1 << 20;
+pub const LARGEST: u64 = 1 << 20;
 
-/// Reads the file; where there is none, there are no overrides. None, with errors in `problems`, unless all
-/// of it is good.
+/// Reads the file; where there is none, there are no overrides. A link to nowhere is not none: what it leads to
+/// may be gone for a moment only. None, with errors in `problems`, unless all of it is good.
 pub fn read(path: &Path, now: SystemTime, problems: &mut Problems) -> Option<Overrides> {
     let name = path.to_string_lossy();
-    if matches!(path.try_exists(), Ok(false)) {
+    if matches!(path.try_exists(), Ok(false)) && path.symlink_metadata().is_err() {
         return Some(Overrides::none(&name));
     }
     let text = file::read(path, LARGEST).and_then(|bytes| {

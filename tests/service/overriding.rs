@@ -171,6 +171,21 @@ fn a_bad_file_keeps_those_in_force_and_holds_back_no_table() {
 }
 
 #[test]
+fn a_link_to_nowhere_keeps_those_in_force() {
+    let served = Overriding::new();
+    served.set(&json!([down("beta")]));
+    let path = served.setup.path("overrides.json");
+    std::fs::rename(&path, served.setup.path("elsewhere.json")).unwrap();
+    std::os::unix::fs::symlink("gone.json", &path).unwrap();
+    served.wait_health("warn", "the file does not exist");
+    assert_eq!((served.reload()["overrides"]["result"].as_str(), served.active()), (Some("refused"), 1.0));
+    std::fs::rename(served.setup.path("elsewhere.json"), served.setup.path("gone.json")).unwrap();
+    served.wait_health("pass", "");
+    std::fs::remove_file(&path).unwrap();
+    wait_until("without a file there are none", || served.active() == 0.0);
+}
+
+#[test]
 fn a_restart_on_a_bad_file_goes_on_with_those_that_were_kept() {
     let mut setup = Setup::new();
     setup.section("table", "source = \"table.json\"\nstate = \"state\"");

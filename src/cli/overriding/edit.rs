@@ -31,7 +31,7 @@ pub fn run(wish: &Wish<'_>, which: &Which, now: SystemTime) -> Outcome {
         Err(error) => return unwritable(&subject, &error, wish, &Plan::default()),
     };
     let mut found = Problems::new();
-    let Some(before) = overrides::read(&subject.path, now, &mut found) else {
+    let Some(before) = overrides::read(locked.target(), now, &mut found) else {
         problems::tell(&[found]);
         say(format_args!("croupier: nothing was changed: the file of overrides is bad"));
         return Ok(ExitCode::from(BAD));

@@ -28,6 +28,11 @@ impl Locked {
         Ok(Self { target, directory })
     }
 
+    /// The file itself, behind all links. It need not be there yet.
+    pub fn target(&self) -> &Path {
+        &self.target
+    }
+
     /// Replaces the file, keeping its owner and permissions.
     pub fn replace(&self, text: &str) -> io::Result<()> {
         let mut name = OsString::from(".");
