@@ -49,6 +49,13 @@ pub fn run(wish: &Wish<'_>, which: &Which, now: SystemTime) -> Outcome {
         say(format_args!("croupier: nothing was changed: the file would become\n{text}"));
         return Ok(ExitCode::from(BAD));
     };
+    if text.len() as u64 > overrides::LARGEST {
+        let most = overrides::LARGEST;
+        say(format_args!(
+            "croupier: nothing was changed: the file would be larger than the {most} bytes that are read"
+        ));
+        return Ok(ExitCode::from(BAD));
+    }
     if plan.list != before.list()
         && let Err(error) = locked.replace(&text)
     {

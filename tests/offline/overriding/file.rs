@@ -88,6 +88,22 @@ fn symlinks_stay() {
     assert_eq!(ran.code, Some(1), "{ran:?}");
 }
 
+/// The service would refuse it, and the next edit too.
+#[test]
+fn it_becomes_no_larger_than_is_read() {
+    let folder = Folder::with_good_table();
+    let one = |number| json!({ "cdn": format!("cdn-{number}"), "state": "down", "reason": "r".repeat(250) });
+    // Written one a line, some become larger than they were.
+    for (count, code) in [(3300, 0), (3450, 1)] {
+        let text = json!({ "overrides": (0..count).map(one).collect::<Vec<_>>() }).to_string();
+        assert!(text.len() < 1 << 20);
+        folder.write(FILE, &text);
+        let ran = ask(&folder, "cdn alpha down");
+        assert_eq!(ran.code, Some(code), "{}", ran.errors);
+        assert!(code == 0 || fs::read_to_string(folder.path(FILE)).unwrap() == text);
+    }
+}
+
 /// As somebody who was killed leaves it.
 #[test]
 fn what_a_killed_edit_left_is_in_nobodys_way() {
