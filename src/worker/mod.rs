@@ -88,7 +88,7 @@ pub trait Subject: Send + 'static {
 pub fn start<S: Subject>(subject: S, first: &Outcome, history: Arc<History>) -> std::io::Result<Handle<S>> {
     let (requests, received) = channel();
     let last_error = LastError::default();
-    let mut worker = Worker { subject, last_error: Arc::clone(&last_error), retry_at: None, history };
+    let mut worker = Worker { subject, last_error: Arc::clone(&last_error), retry_at: None, settling: None, history };
     worker.settle_with(first);
     worker.record("reload", &Trigger::Start, first);
     let mut thread = ThreadBuilder::default().name(S::NAME);
@@ -110,32 +110,33 @@ struct Worker<S> {
     last_error: LastError,
     /// If the last reload is to be tried again.
     retry_at: Option<Instant>,
+    /// Since when the files have not been those of the last load, and what they were at the last look.
+    settling: Option<(Instant, Vec<Watched>)>,
     history: Arc<History>,
 }
 
 impl<S: Subject> Worker<S> {
-    /// Ends when told to stop, or when every [`Handle`] is gone.
+    /// Ends when told to stop, or when every [`Handle`] is gone. Nobody who asks, however often, keeps it from
+    /// what is due, nor from looking at the files.
     fn run(mut self, received: &Receiver<Request<S>>) {
+        let mut next_look = Instant::now() + LOOK;
         loop {
-            let request = match received.recv_timeout(self.wait()) {
-                Ok(request) => Some(request),
-                Err(RecvTimeoutError::Timeout) if self.ticked() => continue,
-                Err(RecvTimeoutError::Timeout) if self.look() != self.subject.files() => self.settle(received),
-                Err(RecvTimeoutError::Timeout) => {
-                    if self.retry_at.is_some_and(|at| Instant::now() >= at) {
-                        self.reload(&Trigger::Retry);
-                    }
-                    continue;
-                }
-                Err(RecvTimeoutError::Disconnected) => return,
-            };
-            match request {
-                None => _ = self.reload(&Trigger::FileChange),
-                Some(request) => {
+            let due = self.subject.due().map_or(LOOK, |due| due.max(SHORTEST_WAIT));
+            match received.recv_timeout(due.min(next_look.saturating_duration_since(Instant::now()))) {
+                Ok(request) => {
                     if self.answer(request, received).is_break() {
                         return;
                     }
                 }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+            if self.subject.due().is_some_and(|due| due.is_zero()) {
+                self.tick();
+            }
+            if Instant::now() >= next_look {
+                self.look();
+                next_look = Instant::now() + LOOK;
             }
         }
     }
@@ -180,28 +181,22 @@ impl<S: Subject> Worker<S> {
         }
     }
 
-    fn look(&self) -> Vec<Watched> {
-        self.subject.files().iter().map(|file| Watched::now(file.path.clone())).collect()
-    }
-
-    /// Waits until two looks see the same. Who asks meanwhile does not wait: gives the request.
-    fn settle(&mut self, received: &Receiver<Request<S>>) -> Option<Request<S>> {
-        let begun = Instant::now();
-        let mut before = self.look();
-        while begun.elapsed() < LONGEST_SETTLING {
-            if let Ok(request) = received.recv_timeout(self.wait()) {
-                return Some(request);
+    /// Reloads what has changed, once two looks see the same, or what is to be tried again.
+    fn look(&mut self) {
+        let seen: Vec<Watched> = self.subject.files().iter().map(|file| Watched::now(file.path.clone())).collect();
+        if seen == self.subject.files() {
+            self.settling = None;
+            if self.retry_at.is_some_and(|at| Instant::now() >= at) {
+                self.reload(&Trigger::Retry);
             }
-            if self.ticked() {
-                continue;
-            }
-            let now = self.look();
-            if now == before {
-                break;
-            }
-            before = now;
+            return;
         }
-        None
+        let (since, before) = self.settling.take().unwrap_or_else(|| (Instant::now(), Vec::new()));
+        if seen == before || since.elapsed() >= LONGEST_SETTLING {
+            self.reload(&Trigger::FileChange);
+        } else {
+            self.settling = Some((since, seen));
+        }
     }
 
     fn reload(&mut self, trigger: &Trigger) -> Outcome {
@@ -217,16 +212,8 @@ impl<S: Subject> Worker<S> {
         outcome
     }
 
-    /// Until the next look, or until something is due.
-    fn wait(&self) -> Duration {
-        self.subject.due().map_or(LOOK, |due| due.clamp(SHORTEST_WAIT, LOOK))
-    }
-
-    /// Does what is due. False if nothing is.
-    fn ticked(&mut self) -> bool {
-        if !self.subject.due().is_some_and(|due| due.is_zero()) {
-            return false;
-        }
+    /// Does what is due.
+    fn tick(&mut self) {
         let mut is_news = false;
         let outcome = self.unwinding(|subject| {
             let outcome = subject.tick();
@@ -238,11 +225,11 @@ impl<S: Subject> Worker<S> {
             tell::<S>(&Trigger::Time, &outcome);
             self.record("reload", &Trigger::Time, &outcome);
         }
-        true
     }
 
     fn settle_with(&mut self, outcome: &Outcome) {
         self.retry_at = outcome.retry_after.map(|after| Instant::now() + after);
+        self.settling = None;
         // What is put off was not looked at: what was wrong before may still be.
         if outcome.verdict != Verdict::Postponed {
             self.last_error.store(outcome.reason().map(Arc::new));

@@ -166,3 +166,17 @@ fn on_the_way_out_nothing_is_reloaded() {
     service.signal("TERM");
     assert_eq!(service.wait_exit(PATIENCE).code(), Some(0), "told twice, it ends at once");
 }
+
+#[test]
+fn trying_all_the_time_keeps_no_change_from_being_seen() {
+    let administered = Administered::new();
+    let mut connection = administered.connect();
+    administered.served.setup.replace("table.json", version("test.2"));
+    put_list(&administered, 2);
+    let mut seen = json!(null);
+    wait_until("the table and the list are published", || {
+        seen = send(&mut connection, "POST", "/reload?dry_run=true").json();
+        seen["table"]["generation"] == 2 && seen["trust"]["generation"] == 2
+    });
+    assert_eq!((&seen["table"]["result"], &seen["dry_run"]), (&json!("unchanged"), &json!(true)));
+}
