@@ -153,7 +153,7 @@ impl State {
 
     /// In memory too only once it is on disk.
     fn store(&mut self, index: Index) -> io::Result<()> {
-        if index == self.index {
+        if index == self.index && self.directory.join(INDEX).exists() {
             return Ok(());
         }
         let bytes = serde_json::to_vec_pretty(&index)?;
@@ -166,7 +166,9 @@ impl State {
     /// Writes a file whole or not at all.
     fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         let unfinished = self.directory.join(UNFINISHED);
-        file::replace(path, &unfinished, bytes).map_err(|error| {
+        // Somebody may have taken the directory away.
+        let made = fs::create_dir_all(self.directory.join(FILES));
+        made.and_then(|()| file::replace(path, &unfinished, bytes)).map_err(|error| {
             // On a full disk its place is wanted. It may not even be there.
             _ = fs::remove_file(&unfinished);
             about(path, &error)

@@ -49,6 +49,19 @@ fn the_next_reload_keeps_it_though_unchanged() {
 }
 
 #[test]
+fn a_directory_that_is_taken_away_is_made_again() {
+    let mut keeping = Keeping::new();
+    fs::remove_dir_all(keeping.setup.path("state")).unwrap();
+    assert_eq!(keeping.post("/reload").json()["table"]["result"], "unchanged");
+    keeping.publish("test.2");
+    assert_eq!(keeping.versions(), ["test.1", "test.2"]);
+    assert!(!keeping.logged("ERROR", NOT_KEPT));
+    keeping.setup.replace("table.json", "{");
+    keeping.start();
+    assert_eq!(keeping.version(), "test.2");
+}
+
+#[test]
 fn a_rollback_goes_to_the_last_that_was_kept() {
     let mut keeping = Keeping::new();
     keeping.publish("test.2");
