@@ -73,6 +73,9 @@ impl Kept {
     /// What can't be written is told, and in force all the same.
     fn write(&self, overrides: &Overrides) {
         let text = overrides.text_with(overrides.list());
+        if fs::read(self.file()).is_ok_and(|kept| kept == text.as_bytes()) {
+            return;
+        }
         let unfinished = self.directory.join("overrides.unfinished");
         if let Err(error) = file::replace(&self.file(), &unfinished, text.as_bytes()) {
             tracing::error!(%error, "the overrides are in force but could not be kept");
@@ -90,11 +93,10 @@ impl OverridesInService {
         Outcome { candidate: candidate(&self.path), ..Outcome::new(verdict, generation, problems) }
     }
 
-    /// What the file says, if it is not what is in service; or what is wrong with it.
-    fn load(&self, now: SystemTime) -> Result<Option<Overrides>, Vec<Shown>> {
+    /// What the file says, or what is wrong with it.
+    fn load(&self, now: SystemTime) -> Result<Overrides, Vec<Shown>> {
         let mut problems = Problems::new();
-        let overrides = read(&self.path, now, &mut problems).ok_or_else(|| problems.shown())?;
-        Ok(Some(overrides).filter(|overrides| !self.publisher.has(overrides)))
+        read(&self.path, now, &mut problems).ok_or_else(|| problems.shown())
     }
 
     fn refused(&self, problems: Vec<Shown>) -> Outcome {
@@ -122,12 +124,15 @@ impl Subject for OverridesInService {
         let now = SystemTime::now();
         self.files = [Watched::now(self.path.clone())];
         match self.load(now) {
-            Ok(None) => self.outcome(Verdict::Unchanged, Vec::new()),
             Ok(overrides) => {
-                if let (Some(kept), Some(overrides)) = (&self.kept, &overrides) {
-                    kept.write(overrides);
+                // Also what could not be kept when it was published.
+                if let Some(kept) = &self.kept {
+                    kept.write(&overrides);
                 }
-                self.publisher.publish(overrides, now);
+                if self.publisher.has(&overrides) {
+                    return self.outcome(Verdict::Unchanged, Vec::new());
+                }
+                self.publisher.publish(Some(overrides), now);
                 let warnings = self.publisher.snapshot().effective.warnings.clone();
                 self.outcome(Verdict::Published, warnings)
             }
@@ -137,8 +142,8 @@ impl Subject for OverridesInService {
 
     fn foresee(&mut self, _: bool) -> Outcome {
         match self.load(SystemTime::now()) {
-            Ok(None) => self.outcome(Verdict::Unchanged, Vec::new()),
-            Ok(Some(_)) => self.outcome(Verdict::Accepted, Vec::new()),
+            Ok(overrides) if self.publisher.has(&overrides) => self.outcome(Verdict::Unchanged, Vec::new()),
+            Ok(_) => self.outcome(Verdict::Accepted, Vec::new()),
             Err(problems) => self.refused(problems),
         }
     }

@@ -171,6 +171,20 @@ fn a_bad_file_keeps_those_in_force_and_holds_back_no_table() {
 }
 
 #[test]
+fn what_could_not_be_kept_is_kept_by_the_next_reload() {
+    let mut setup = Setup::new();
+    setup.section("table", "source = \"table.json\"\nstate = \"state\"");
+    let mut served = Overriding::on(setup);
+    std::fs::create_dir(served.setup.path("state/overrides.unfinished")).unwrap();
+    served.set(&json!([down("beta")]));
+    std::fs::remove_dir(served.setup.path("state/overrides.unfinished")).unwrap();
+    assert_eq!(served.reload()["overrides"]["result"], "unchanged");
+    served.setup.replace("overrides.json", "{");
+    served.service = Service::start_green(&served.setup);
+    assert_eq!(served.active(), 1.0);
+}
+
+#[test]
 fn a_link_to_nowhere_keeps_those_in_force() {
     let served = Overriding::new();
     served.set(&json!([down("beta")]));
