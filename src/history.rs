@@ -5,8 +5,9 @@
 //! keep others waiting. What a crash has cut short is passed over.
 
 use std::collections::VecDeque;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -216,6 +217,7 @@ impl Lines {
 
     fn write(&mut self, value: &RawValue) -> io::Result<()> {
         let line = format!("{value}\n");
+        self.find_again()?;
         if self.size > 0 && self.size + line.len() as u64 > ROTATED_AT {
             self.rotate()?;
         }
@@ -227,6 +229,18 @@ impl Lines {
             self.size += line.len() as u64;
         }
         written
+    }
+
+    /// Begins another file where somebody has taken this one away: what is written to it now, nobody can read.
+    fn find_again(&mut self) -> io::Result<()> {
+        let path = self.directory.join(NAME);
+        let identity = |metadata: Metadata| (metadata.dev(), metadata.ino());
+        if path.metadata().ok().map(identity) != Some(identity(self.file.metadata()?)) {
+            fs::create_dir_all(&self.directory)?;
+            self.file = OpenOptions::new().append(true).create(true).open(path)?;
+            self.size = self.file.metadata()?.len();
+        }
+        Ok(())
     }
 
     fn rotate(&mut self) -> io::Result<()> {
@@ -248,9 +262,10 @@ fn rotated(directory: &Path, number: usize) -> PathBuf {
     directory.join(format!("history.{number}.jsonl"))
 }
 
-/// Every line that is whole.
+/// Every line that is whole, and may be an attempt.
 fn values(bytes: &[u8]) -> impl Iterator<Item = Box<RawValue>> {
-    bytes.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok())
+    let lines = bytes.split(|byte| *byte == b'\n').filter(|line| line.first() == Some(&b'{'));
+    lines.filter_map(|line| serde_json::from_slice(line).ok())
 }
 
 #[cfg(test)]
@@ -287,6 +302,33 @@ mod tests {
             let expected: Vec<u64> = [9].into_iter().chain((1..=kept).rev()).collect();
             assert_eq!(generations(&again, 10), expected, "cut after {cut} bytes");
         }
+    }
+
+    #[test]
+    fn it_begins_anew_where_it_was_taken_away() {
+        let directory = tempfile::tempdir().unwrap();
+        let state = directory.path().join("state");
+        fs::create_dir(&state).unwrap();
+        let history = History::open(Some(&state));
+        record(&history, 1, "t.json");
+        fs::remove_file(state.join(NAME)).unwrap();
+        record(&history, 2, "t.json");
+        fs::rename(state.join(NAME), state.join("elsewhere.jsonl")).unwrap();
+        record(&history, 3, "t.json");
+        assert_eq!(generations(&History::open(Some(&state)), 10), [3]);
+        fs::remove_dir_all(&state).unwrap();
+        record(&history, 4, "t.json");
+        assert_eq!(generations(&History::open(Some(&state)), 10), [4]);
+        assert_eq!(generations(&history, 10), [4, 3, 2, 1]);
+    }
+
+    #[test]
+    fn what_is_no_attempt_is_passed_over() {
+        let directory = tempfile::tempdir().unwrap();
+        fs::write(directory.path().join(NAME), "null\n\"s\"\n[]\n7\n{\n").unwrap();
+        let history = History::open(Some(directory.path()));
+        record(&history, 1, "t.json");
+        assert_eq!(generations(&history, 10), [1]);
     }
 
     #[test]
