@@ -59,6 +59,9 @@ pub struct Entry<'a> {
     errors: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     diff: Option<Summary>,
+    /// Of overrides: what is new, gone, in force or over.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    changes: &'a [String],
 }
 
 impl<'a> Entry<'a> {
@@ -80,6 +83,7 @@ impl<'a> Entry<'a> {
             errors: reason.is_some().then(|| outcome.errors()),
             reason,
             diff: outcome.diff.as_deref().map(Summary::of),
+            changes: &outcome.changes,
         }
     }
 }

@@ -107,6 +107,8 @@ pub struct Outcome {
     pub candidate: Candidate,
     /// What it changes, or would, against what was in service.
     pub diff: Option<Arc<Diff>>,
+    /// What else it changes, a sentence each.
+    pub changes: Vec<String>,
     /// Tried again this much later, whether or not anything has changed by then.
     pub retry_after: Option<Duration>,
 }
@@ -123,7 +125,15 @@ pub struct Candidate {
 impl Outcome {
     pub fn new(verdict: Verdict, generation: u64, problems: Vec<Shown>) -> Self {
         let candidate = Candidate::default();
-        Self { verdict, generation: Some(generation), problems, candidate, diff: None, retry_after: None }
+        Self {
+            verdict,
+            generation: Some(generation),
+            problems,
+            candidate,
+            diff: None,
+            changes: Vec::new(),
+            retry_after: None,
+        }
     }
 
     /// A panic.

@@ -12,7 +12,7 @@ use crate::api;
 use crate::api::admin::{Admin, Others};
 use crate::config::Config;
 use crate::health::server::{self, Health};
-use crate::health::{Acceptor, Monitor, Subjects};
+use crate::health::{Acceptor, Live, Monitor, Subjects};
 use crate::listener::{Handshakes, Listener};
 use crate::phase::PhaseWatch;
 use crate::probe_ticket::ProbeTicket;
@@ -65,9 +65,10 @@ impl Service<'_> {
 
     /// The health listener and the probe get a thread and a runtime of their own.
     pub fn start_health(&self, socket: TcpListener, acceptors: Vec<Acceptor>, phase: PhaseWatch) -> io::Result<Health> {
-        let (monitor, latest) = Monitor::new(self.subjects(acceptors));
         let InService { tables, authority, .. } = self.current;
-        let health = Health { latest, tables: tables.clone(), authority: Arc::clone(authority), phase };
+        let (tables, authority, live) = (tables.clone(), Arc::clone(authority), self.live());
+        let (monitor, latest) = Monitor::new(self.subjects(acceptors, live.clone()));
+        let health = Health { latest, tables, authority, phase, live };
         let (socket, served) = (socket.into_std()?, health.clone());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let run = async move {
@@ -84,17 +85,20 @@ impl Service<'_> {
         Ok(health)
     }
 
-    fn subjects(&self, acceptors: Vec<Acceptor>) -> Subjects {
-        let InService { tables, authority, reloads, .. } = self.current;
-        Subjects {
+    fn subjects(&self, acceptors: Vec<Acceptor>, live: Live) -> Subjects {
+        let InService { tables, authority, .. } = self.current;
+        let (tables, authority) = (tables.clone(), Arc::clone(authority));
+        Subjects { tables, acceptors, authority, live, handshakes: self.handshakes.places().elsewhere }
+    }
+
+    fn live(&self) -> Live {
+        let InService { tables, reloads, .. } = self.current;
+        Live {
             tables: tables.clone(),
-            acceptors,
-            authority: Arc::clone(authority),
             config_error: Arc::clone(&reloads.config_error),
             table_error: Arc::clone(&reloads.table.last_error),
             trust_error: Arc::clone(&reloads.trust.last_error),
             overrides_error: Arc::clone(&reloads.overrides.last_error),
-            handshakes: self.handshakes.places().elsewhere,
         }
     }
 }

@@ -15,4 +15,4 @@ pub mod report;
 pub mod server;
 
 pub use acceptor::Acceptor;
-pub use monitor::{Monitor, Subjects};
+pub use monitor::{Live, Monitor, Subjects};

@@ -24,6 +24,15 @@ pub struct Subjects {
     pub tables: Reader,
     pub acceptors: Vec<Acceptor>,
     pub authority: Arc<dyn Authority>,
+    pub live: Live,
+    /// Where handshakes are computed.
+    pub handshakes: Handle,
+}
+
+/// What is known at any moment, without a look: who has just mended something must not be told otherwise.
+#[derive(Clone)]
+pub struct Live {
+    pub tables: Reader,
     /// Why the configuration was refused on the last SIGHUP, if it was.
     pub config_error: LastError,
     /// Why the last reload of the table failed, while that is so.
@@ -32,13 +41,25 @@ pub struct Subjects {
     pub trust_error: LastError,
     /// The same of overrides.
     pub overrides_error: LastError,
-    /// Where handshakes are computed.
-    pub handshakes: Handle,
+}
+
+impl Live {
+    pub fn checks(&self) -> Vec<Check> {
+        vec![
+            overrides(&self.tables.load()),
+            reload("config", "the configuration before it is in force", &self.config_error),
+            reload("overrides_reload", "those before it stay in force", &self.overrides_error),
+            reload("reload", "the table before it serves on", &self.table_error),
+            reload("trust_reload", "what was trusted before still is, and revocations wait", &self.trust_error),
+        ]
+    }
 }
 
 /// Looks, and keeps the latest results.
 pub struct Monitor {
     subjects: Subjects,
+    /// Those of the last round, and what was known then.
+    told: Vec<Check>,
     latest: Arc<ArcSwap<Report>>,
 }
 
@@ -47,11 +68,11 @@ impl Monitor {
     pub fn new(subjects: Subjects) -> (Self, Arc<ArcSwap<Report>>) {
         let nothing = Report { made: Instant::now(), checks: vec![Check::fail("probe", "not yet looked")] };
         let latest = Arc::new(ArcSwap::from_pointee(nothing));
-        (Self { subjects, latest: Arc::clone(&latest) }, latest)
+        (Self { subjects, told: Vec::new(), latest: Arc::clone(&latest) }, latest)
     }
 
     /// Goes round until the thread ends.
-    pub async fn run(self) {
+    pub async fn run(mut self) {
         let mut rounds = tokio::time::interval(ROUND);
         rounds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
@@ -61,7 +82,7 @@ impl Monitor {
         }
     }
 
-    async fn round(&self) {
+    async fn round(&mut self) {
         let subjects = &self.subjects;
         let credentials = subjects.authority.credentials();
         let now = SystemTime::now();
@@ -69,23 +90,19 @@ impl Monitor {
             canaries(&subjects.tables.load()),
             certificate(credentials.certificate_ends, now),
             expiry(&credentials.expiries, now),
-            reload("config", "the configuration before it is in force", &subjects.config_error),
-            reload("reload", "the table before it serves on", &subjects.table_error),
-            overrides(&subjects.tables.load()),
-            reload("overrides_reload", "those before it stay in force", &subjects.overrides_error),
-            reload("trust_reload", "what was trusted before still is, and revocations wait", &subjects.trust_error),
         ];
         checks.push(handshakes(&subjects.handshakes).await);
         for acceptor in &subjects.acceptors {
             checks.push(acceptor.look().await);
         }
-        self.tell(&checks);
+        let all = [checks.clone(), subjects.live.checks()].concat();
+        self.tell(&all);
+        self.told = all;
         self.latest.store(Arc::new(Report { made: Instant::now(), checks }));
     }
 
     /// Counts every result; logs those that are new.
     fn tell(&self, checks: &[Check]) {
-        let before = self.latest.load();
         for check in checks {
             telemetry::health(check.name, check.status != Status::Fail);
             // A warning of another kind is news; a failure may word itself differently each time.
@@ -93,7 +110,7 @@ impl Monitor {
                 let same_output = check.status != Status::Warn || old.output == check.output;
                 old.name == check.name && old.status == check.status && same_output
             };
-            let known = before.checks.iter().any(is_known);
+            let known = self.told.iter().any(is_known);
             let (check_name, output) = (check.name, check.output.as_deref().unwrap_or_default());
             match check.status {
                 _ if known => {}

@@ -18,6 +18,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
 
+use super::monitor::Live;
 use super::report::{Check, Report, Status, overall};
 use crate::client::Authority;
 use crate::phase::{Phase, PhaseWatch};
@@ -39,6 +40,7 @@ pub struct Health {
     pub tables: Reader,
     pub authority: Arc<dyn Authority>,
     pub phase: PhaseWatch,
+    pub live: Live,
 }
 
 /// Serves until the thread ends: health is asked to the last.
@@ -89,7 +91,9 @@ fn router(health: Health) -> Router {
 impl Health {
     fn checks(&self) -> Vec<Check> {
         let leaving = *self.phase.borrow() >= Phase::Leaving;
-        self.latest.load().as_of(Instant::now(), leaving)
+        let mut checks = self.latest.load().as_of(Instant::now(), leaving);
+        checks.extend(self.live.checks());
+        checks
     }
 
     /// What `/health` answers.

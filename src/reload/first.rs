@@ -79,7 +79,7 @@ fn held(settings: &Settings, state: &State) -> Option<First> {
 /// The newest kept table that is still whole, and where it came from.
 fn last_good(state: &State, settings: &Settings) -> Option<(Table, String)> {
     let (table, _, kept) = newest_whole(state, state.newest_first(), settings.guards.max_input).ok()?;
-    Some((table, kept.source.clone()))
+    Some((table, kept.copy()))
 }
 
 fn keep(state: Option<&mut State>, candidate: &Candidate, files: Vec<KeptFile>) {

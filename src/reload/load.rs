@@ -88,7 +88,9 @@ pub fn gather_from(source: &dyn Source, limit: u64, mut keep: impl FnMut(&[u8], 
                     inputs.files.insert(named.path.clone(), bytes);
                 }
                 Err(message) => {
-                    problems.error(named.place, format!("{}: {message}", named.name));
+                    problems
+                        .error(named.place, format!("{}: {message}", named.name))
+                        .help("paths in a table are relative to the table's own: it has to stand where its files are");
                 }
             }
         }

@@ -99,6 +99,13 @@ impl OverridesInService {
         read(&self.path, now, &mut problems).ok_or_else(|| problems.shown())
     }
 
+    /// Puts them into service, and says what is different.
+    fn publish(&mut self, overrides: Option<Overrides>, now: SystemTime) -> Vec<String> {
+        let before = self.publisher.snapshot();
+        self.publisher.publish(overrides, now);
+        self.publisher.snapshot().effective.changes_since(&before.effective)
+    }
+
     fn refused(&self, problems: Vec<Shown>) -> Outcome {
         Outcome { retry_after: Some(Self::RETRY), ..self.outcome(Verdict::Refused, problems) }
     }
@@ -132,9 +139,9 @@ impl Subject for OverridesInService {
                 if self.publisher.has(&overrides) {
                     return self.outcome(Verdict::Unchanged, Vec::new());
                 }
-                self.publisher.publish(Some(overrides), now);
+                let changes = self.publish(Some(overrides), now);
                 let warnings = self.publisher.snapshot().effective.warnings.clone();
-                self.outcome(Verdict::Published, warnings)
+                Outcome { changes, ..self.outcome(Verdict::Published, warnings) }
             }
             Err(problems) => self.refused(problems),
         }
@@ -153,11 +160,9 @@ impl Subject for OverridesInService {
     }
 
     fn tick(&mut self) -> Option<Outcome> {
-        let before = self.publisher.snapshot();
-        self.publisher.publish(None, SystemTime::now());
-        let after = self.publisher.snapshot();
-        let differs = before.effective.overrides != after.effective.overrides;
-        differs.then(|| self.outcome(Verdict::Published, Vec::new()))
+        let changes = self.publish(None, SystemTime::now());
+        let is_news = !changes.is_empty();
+        is_news.then(|| Outcome { changes, ..self.outcome(Verdict::Published, Vec::new()) })
     }
 
     fn command(&mut self, command: Infallible) -> Outcome {

@@ -6,7 +6,7 @@
 //! index last of all: a crash at any byte leaves the index before, and everything that it names.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, BufRead, BufReader, ErrorKind};
 use std::path::{Path, PathBuf};
 
@@ -20,6 +20,9 @@ const FILES: &str = "files";
 /// Where an index that is none goes, with the files of that time.
 const DAMAGED: &str = "damaged";
 
+/// One process at a time.
+const LOCK: &str = "lock";
+
 /// What a file is called until it is whole.
 const UNFINISHED: &str = "unfinished";
 
@@ -29,6 +32,8 @@ pub struct State {
     /// Tables that can be gone back to, beside the one in service.
     keep: usize,
     index: Index,
+    /// Held as long as this process uses the directory.
+    _lock: File,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,7 +85,15 @@ impl State {
             Err(error) if error.kind() == ErrorKind::NotFound => Index::default(),
             Err(error) => return Err(about(&directory.join(INDEX), &error)),
         };
-        let state = Self { directory, keep, index };
+        let lock = File::create(directory.join(LOCK)).map_err(|error| about(&directory.join(LOCK), &error))?;
+        if let Err(TryLockError::WouldBlock) = lock.try_lock() {
+            // Not to start would be worse, as where a new process takes over from one that drains.
+            tracing::error!(
+                "{}: another process uses this directory: what one keeps there, the other may remove",
+                directory.display()
+            );
+        }
+        let state = Self { directory, keep, index, _lock: lock };
         state.clear(&[]);
         Ok(state)
     }

@@ -187,7 +187,7 @@ impl TableInService {
         let candidate = kept.candidate();
         let digest = kept.digest.clone();
         let diff = Some(Arc::new(Diff::between(&in_service.table, &table)));
-        let (generation, void) = self.publisher.publish(table, &kept.source, SystemTime::now());
+        let (generation, void) = self.publisher.publish(table, &kept.copy(), SystemTime::now());
         self.publisher.hold(true);
         self.told(|state| state.rolled_back(&digest));
         Ok(Outcome { candidate, diff, ..Outcome::new(Verdict::Published, generation, [warnings, void].concat()) })
@@ -255,6 +255,11 @@ impl Kept {
         let Candidate { source, version, digest } = candidate.clone();
         let [digest, version, source] = [digest, version, source].map(Option::unwrap_or_default);
         Self { digest, version, source, published_at: written(SystemTime::now()), files }
+    }
+
+    /// Where it comes from when it is served again.
+    pub fn copy(&self) -> String {
+        format!("kept copy of {}", self.source)
     }
 
     fn candidate(&self) -> Candidate {

@@ -9,6 +9,9 @@ pub fn tell<S: Subject>(trigger: &Trigger, outcome: &Outcome) {
     let what = S::NAME;
     log(&outcome.problems);
     let generation = outcome.generation.unwrap_or_default();
+    for change in &outcome.changes {
+        tracing::info!(what, "{change}");
+    }
     match outcome.verdict {
         Verdict::Published => match &outcome.diff {
             Some(diff) => tracing::info!(what, %trigger, generation, change = %Summary::of(diff), "published anew"),

@@ -75,7 +75,9 @@ pub async fn reload(
         .iter()
         .filter_map(|(what, outcome)| {
             let were = if what.ends_with('s') { "were" } else { "was" };
-            Some(format!("the new {what} {were} refused: {}", outcome.reason()?))
+            let reason = outcome.reason()?;
+            // What to do about it stands beside the problem.
+            Some(format!("the new {what} {were} refused: {}", reason.lines().next()?))
         })
         .collect();
     if refused.is_empty() || dry_run {

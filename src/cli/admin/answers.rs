@@ -20,10 +20,8 @@ pub struct Reloaded {
 }
 
 impl Reloaded {
-    /// The first error, without its help.
-    pub fn reason(&self) -> Option<String> {
-        let first = self.problems.iter().find(|problem| problem.severity == Severity::Error)?;
-        first.to_string().lines().next().map(str::to_owned)
+    pub fn errors(&self) -> usize {
+        self.problems.iter().filter(|problem| problem.severity == Severity::Error).count()
     }
 
     /// The version that it is about, if its diff tells.
@@ -47,6 +45,7 @@ pub struct Attempt {
     pub version: Option<String>,
     pub reason: Option<String>,
     pub errors: Option<u64>,
+    pub changes: Vec<String>,
     pub diff: Option<Moves>,
 }
 

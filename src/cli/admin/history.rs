@@ -18,9 +18,12 @@ use crate::cli::{Format, Outcome};
 pub struct History {
     #[command(flatten)]
     access: Access,
-    /// So many at most; all that the service has kept unless given.
+    /// Of so many attempts, up to 1000 [default: 100].
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
+    /// Also those that found nothing changed.
+    #[arg(long)]
+    all: bool,
     /// JSON is what the service answers, one line an attempt.
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
@@ -40,7 +43,11 @@ impl History {
                 let attempts: Vec<Box<RawValue>> = client.read(&answer)?;
                 attempts.iter().map(|attempt| attempt.get().to_owned()).collect()
             }
-            Format::Text => lines(&client.read::<Vec<Attempt>>(&answer)?),
+            Format::Text => {
+                let mut attempts: Vec<Attempt> = client.read(&answer)?;
+                attempts.retain(|attempt| self.all || attempt.result != "unchanged");
+                lines(&attempts)
+            }
         };
         let mut out = io::stdout().lock();
         lines.iter().take(self.limit.unwrap_or(usize::MAX)).try_for_each(|line| writeln!(out, "{line}"))?;

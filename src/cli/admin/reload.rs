@@ -25,7 +25,8 @@ pub struct Reload {
     /// Change nothing: say what a reload would do. Exits with 1 if it would be refused.
     #[arg(long)]
     dry_run: bool,
-    /// Pass the guards on what a table may move or lose, and how soon; never canaries or size.
+    /// Publish what guards refuse: too much moved or lost, too few values. A failing canary and `max_input` still
+    /// refuse.
     #[arg(long)]
     force: bool,
     /// JSON is what the service answers.
@@ -61,7 +62,7 @@ impl Reload {
             Format::Json => writeln!(out, "{}", answer.text)?,
             Format::Text => {
                 out.write_all(all.summary().as_bytes())?;
-                tell_problems(&subjects, why.as_deref());
+                tell_problems(&subjects);
                 out.write_all(all.changes().as_bytes())?;
             }
         }
@@ -117,19 +118,26 @@ impl All {
     }
 
     /// Why something that was asked for is not in service, or would not be.
+    /// Without the problems themselves.
     fn why_not(&self) -> Option<String> {
-        if let Some(detail) = &self.detail {
-            return Some(detail.clone());
-        }
         let missed = |(what, subject): (&str, &Reloaded)| {
-            let would = if self.dry_run { "would be" } else { "was" };
+            let would = match (self.dry_run, what) {
+                (true, _) => "would be",
+                (false, "overrides") => "were",
+                (false, _) => "was",
+            };
             let result =
-                Some(subject.result.as_str()).filter(|result| ["refused", "held", "postponed"].contains(result))?;
-            let reason = subject.reason().map(|reason| format!(": {reason}")).unwrap_or_default();
-            Some(format!("the new {what} {would} {result}{reason}"))
+                Some(&subject.result).filter(|result| ["refused", "held", "postponed"].contains(&result.as_str()))?;
+            let errors = match subject.errors() {
+                0 => String::new(),
+                1 => " for 1 error".to_owned(),
+                errors => format!(" for {errors} errors"),
+            };
+            Some(format!("the new {what} {would} {result}{errors}"))
         };
         let missed: Vec<String> = self.subjects().into_iter().filter_map(missed).collect();
-        (!missed.is_empty()).then(|| missed.join("; "))
+        let stays = if self.dry_run { "" } else { "; what was in service before serves on" };
+        if missed.is_empty() { self.detail.clone() } else { Some(missed.join("; ") + stays) }
     }
 }
 
@@ -139,13 +147,12 @@ pub fn refused(why: &str) -> ExitCode {
     ExitCode::from(BAD)
 }
 
-/// Every problem, but those that are told anyway.
-pub fn tell_problems(subjects: &[&Reloaded], why: Option<&str>) {
+/// Every problem, once.
+pub fn tell_problems(subjects: &[&Reloaded]) {
     let mut told = HashSet::new();
     for problem in subjects.iter().flat_map(|subject| &subject.problems).map(ToString::to_string) {
-        if !told.contains(&problem) && why.is_none_or(|why| !why.contains(&problem)) {
+        if told.insert(problem.clone()) {
             say(format_args!("{problem}"));
-            told.insert(problem);
         }
     }
 }

@@ -49,10 +49,11 @@ impl Rollback {
             writeln!(out, "{}", answer.text)?;
         }
         if answer.is_refusal {
-            let detail = detail.unwrap_or_else(|| "the table was not rolled back".to_owned());
             if self.format == Format::Text {
-                tell_problems(&[&table], Some(&detail));
+                tell_problems(&[&table]);
             }
+            let told = self.format == Format::Text && !table.problems.is_empty();
+            let detail = detail.filter(|_| !told).unwrap_or_else(|| "the table was not rolled back".to_owned());
             return Ok(refused(&detail));
         }
         if self.format == Format::Text {

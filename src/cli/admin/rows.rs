@@ -11,7 +11,9 @@ const VERSION_SHOWN: usize = 32;
 
 /// An attempt, its moment first as it is given.
 pub fn of_attempt(moment: String, attempt: &Attempt) -> Vec<String> {
-    let Attempt { what, trigger, by, action, forced, result, generation, version, reason, errors, diff, .. } = attempt;
+    let Attempt {
+        what, trigger, by, action, forced, result, generation, version, reason, errors, diff, changes, ..
+    } = attempt;
     let result = match (result.as_str(), generation) {
         ("published", Some(generation)) => format!("published as {generation}"),
         (result, _) => one_line(result),
@@ -29,7 +31,8 @@ pub fn of_attempt(moment: String, attempt: &Attempt) -> Vec<String> {
         Some(errors @ 2..) => format!("{reason} (and {} more)", errors - 1),
         _ => reason,
     });
-    let rest: Vec<String> = reason.into_iter().chain(diff.as_ref().map(shares)).collect();
+    let changes = changes.iter().map(|change| one_line(change));
+    let rest: Vec<String> = reason.into_iter().chain(diff.as_ref().map(shares)).chain(changes).collect();
     let version = cut(&one_line(version.as_deref().unwrap_or_default()), VERSION_SHOWN);
     vec![moment, one_line(what), result, one_line(&who), version, rest.join("; ")]
 }

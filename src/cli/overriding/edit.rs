@@ -1,5 +1,6 @@
 //! The file of overrides as it is to be: what is put, what gives way to it, and what is over anyway.
 
+use std::fs;
 use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::SystemTime;
@@ -15,8 +16,21 @@ use crate::table::{Effective, Override, Overrides, Problems};
 /// What somebody wants of the file.
 pub enum Wish<'w> {
     Put(Override),
+    /// What is in force on a CDN.
+    End(&'w str),
     /// What is on this target, or everything.
     TakeAway(Option<Target<'w>>),
+}
+
+impl<'w> Wish<'w> {
+    /// Of a wish that has nothing but a target.
+    fn only_target(&self) -> Option<Target<'w>> {
+        match *self {
+            Self::Put(_) => None,
+            Self::End(name) => Some(Target::Cdn(name)),
+            Self::TakeAway(target) => target,
+        }
+    }
 }
 
 pub fn run(wish: &Wish<'_>, which: &Which, now: SystemTime) -> Outcome {
@@ -33,13 +47,19 @@ pub fn run(wish: &Wish<'_>, which: &Which, now: SystemTime) -> Outcome {
     let mut found = Problems::new();
     let Some(before) = overrides::read(locked.target(), now, &mut found) else {
         problems::tell(&[found]);
-        say(format_args!("croupier: nothing was changed: the file of overrides is bad"));
+        if matches!(wish, Wish::TakeAway(None)) {
+            return begin_anew(&locked);
+        }
+        say(format_args!(
+            "croupier: nothing was changed: the file of overrides is bad\n    help: mend it, or begin anew with \
+             `croupier override clear --all`, which keeps a copy of it"
+        ));
         return Ok(ExitCode::from(BAD));
     };
     let plan = Plan::new(wish, before.list(), now);
-    if let Wish::TakeAway(Some(target)) = wish
+    if let Some(target) = wish.only_target()
         && plan.gone.is_empty()
-        && let Some(unknown) = subject.table.as_ref().and_then(|table| Ignored::unknown_target(table, *target))
+        && let Some(unknown) = subject.table.as_ref().and_then(|table| Ignored::unknown_target(table, target))
     {
         return Ok(refused(&subject, &unknown));
     }
@@ -63,7 +83,20 @@ pub fn run(wish: &Wish<'_>, which: &Which, now: SystemTime) -> Outcome {
     }
     drop(locked);
     tell(wish, &plan)?;
+    say(format_args!("(in {}, from where a running service takes it within a second)", subject.path.display()));
     warn(wish, &subject, &after, now);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// In the place of a bad file, one without overrides.
+fn begin_anew(locked: &Locked) -> Outcome {
+    let copy = locked.target().with_extension("json.bad");
+    let begun = fs::copy(locked.target(), &copy).and_then(|_| locked.replace(&Overrides::default().text_with(&[])));
+    if let Err(error) = begun {
+        say(format_args!("croupier: nothing was changed: {}: {error}", locked.target().display()));
+        return Ok(ExitCode::from(BAD));
+    }
+    writeln!(io::stdout(), "no overrides are left; what the file said is in {}", copy.display())?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -83,6 +116,7 @@ impl Plan {
         for given in before.iter().cloned() {
             let goes = match wish {
                 Wish::Put(new) => new.target() == given.target() && new.overlaps(&given),
+                Wish::End(name) => Target::Cdn(name) == given.target() && given.phase(now) == Phase::During,
                 Wish::TakeAway(target) => target.is_none_or(|target| target == given.target()),
             };
             if given.phase(now) == Phase::Over {
@@ -114,10 +148,14 @@ fn tell(wish: &Wish<'_>, plan: &Plan) -> io::Result<()> {
     let mut out = io::stdout().lock();
     match wish {
         Wish::Put(given) => writeln!(out, "{given}"),
-        Wish::TakeAway(Some(Target::Cdn(name))) if plan.gone.is_empty() => {
-            writeln!(out, "{name} is up: nothing was on it")
+        Wish::End(name) => {
+            let was = if plan.gone.is_empty() { ", as it was" } else { "" };
+            writeln!(out, "{name} is up{was}")?;
+            let planned = plan.list.iter().filter(|given| given.target() == Target::Cdn(name));
+            planned.into_iter().try_for_each(|given| writeln!(out, "still planned: {given}"))
         }
-        Wish::TakeAway(Some(Target::Cdn(name))) => writeln!(out, "{name} is up"),
+        Wish::TakeAway(Some(Target::Cdn(name))) if plan.gone.is_empty() => writeln!(out, "nothing was on {name}"),
+        Wish::TakeAway(Some(Target::Cdn(name))) => writeln!(out, "nothing is on {name} any more"),
         Wish::TakeAway(Some(Target::Mix(name))) if plan.gone.is_empty() => {
             writeln!(out, "mix {name} is as in the table: nothing was on it")
         }
@@ -131,7 +169,7 @@ fn warn(wish: &Wish<'_>, subject: &Subject, after: &Overrides, now: SystemTime) 
     let Some(table) = &subject.table else { return };
     let from = match wish {
         Wish::Put(given) => given.from.filter(|from| *from > now),
-        Wish::TakeAway(_) => None,
+        Wish::End(_) | Wish::TakeAway(_) => None,
     };
     let effective = Effective::new(table, after, from.unwrap_or(now));
     for all_down in &effective.all_down {
@@ -159,6 +197,7 @@ fn unwritable(subject: &Subject, error: &io::Error, wish: &Wish<'_>, plan: &Plan
             say(format_args!("    put this line into its `overrides`"));
             writeln!(io::stdout(), "{}", given.line())?;
         }
+        Wish::End(_) => plan.gone.iter().for_each(|gone| say(format_args!("    take out   {}", gone.line()))),
         Wish::TakeAway(None) => say(format_args!("    take out every line of its `overrides`")),
         Wish::TakeAway(Some(target)) => say(format_args!("    take out every line of its `overrides` for {target}")),
     }

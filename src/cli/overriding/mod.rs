@@ -26,9 +26,17 @@ use subject::Which;
 /// Wrong usage.
 const USAGE: u8 = 2;
 
-/// Take a CDN out, or give a mix other weights, for a time: edits the file of overrides, which the
-/// service reloads by itself.
+/// Take a CDN out, or give a mix other weights, for a time.
+///
+/// Edits the file of overrides, which the service reloads by itself, within a second. Times are RFC 3339, as
+/// 2026-11-28T14:00:00Z.
+///
+///     croupier override cdn akamai down --for 2h --reason INC-123
+///     croupier override cdn akamai up
+///     croupier override mix uk bidi=60,akamai=40 --from 2026-11-28T14:00:00Z --for 4h
+///     croupier override list
 #[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
 pub struct Overriding {
     #[command(subcommand)]
     command: Command,
@@ -58,11 +66,12 @@ struct Cdn {
 enum State {
     /// Left out of every answer.
     Down,
-    /// Takes away what overrides say of it.
+    /// No longer down. What is planned for later stays: see `clear`.
     Up,
 }
 
-/// Give a mix other weights: `mix uk bidi=60,akamai=40 --for 4h`. CDNs that are not named are left out.
+/// Give a mix other weights: `mix uk bidi=60,akamai=40 --for 4h`. CDNs that are not named are left out. An override
+/// of the same mix that overlaps with it is replaced whole.
 #[derive(Debug, Args)]
 struct Mix {
     /// As the table calls it.
@@ -74,7 +83,7 @@ struct Mix {
     period: Period,
 }
 
-/// Show the overrides, and what each is worth now.
+/// Show the overrides: in force, scheduled, over, or ignored and why.
 #[derive(Debug, Args)]
 struct List {
     #[arg(long, value_enum, default_value = "text")]
@@ -106,9 +115,7 @@ impl Overriding {
             Command::Cdn(Cdn { name, state: State::Up, period, .. }) if period.is_given() => Ok(usage(&format!(
                 "a CDN is up from now on: `croupier override cdn {name} up` takes no time and no reason"
             ))),
-            Command::Cdn(Cdn { name, state: State::Up, .. }) => {
-                edit::run(&Wish::TakeAway(Some(Target::Cdn(&name))), which, now)
-            }
+            Command::Cdn(Cdn { name, state: State::Up, .. }) => edit::run(&Wish::End(&name), which, now),
             Command::Cdn(Cdn { name, period, .. }) => put(Change::Down { cdn: name }, period, which, now),
             Command::Mix(Mix { name, weights: Weights(weights), period }) => {
                 put(Change::Weights { mix: name, weights }, period, which, now)

@@ -38,11 +38,15 @@ impl fmt::Display for AllDown {
                 write!(f, "every CDN of mix `{mix}` is down: its clients get the default mix `{default}`")
             }
             Instead::OfTable(default) if default == mix => {
-                write!(f, "every CDN of mix `{mix}`, the default, is down: overrides are ignored for it")
+                write!(
+                    f,
+                    "every CDN of mix `{mix}`, the default, is down: overrides are ignored for it, and its clients sent there all the same"
+                )
             }
             Instead::OfTable(default) => write!(
                 f,
-                "every CDN of mix `{mix}` is down, and of the default mix `{default}` too: overrides are ignored for it"
+                "every CDN of mix `{mix}` is down, and of the default mix `{default}` too: overrides are ignored for \
+                 it, and its clients sent there all the same"
             ),
         }
     }
@@ -55,6 +59,18 @@ impl Serialize for AllDown {
 }
 
 impl Effective {
+    /// What overrides have come, gone, begun or ended since.
+    pub fn changes_since(&self, before: &Self) -> Vec<String> {
+        let standing = |effective: &Self, given: &Override| {
+            effective.overrides.iter().find(|judged| judged.given == *given).map(|judged| judged.standing.clone())
+        };
+        let gone = before.overrides.iter().filter(|judged| standing(self, &judged.given).is_none());
+        let gone = gone.map(|judged| format!("gone: {}", judged.given));
+        let other =
+            self.overrides.iter().filter(|judged| standing(before, &judged.given).as_ref() != Some(&judged.standing));
+        gone.chain(other.map(|judged| format!("{}: {}", judged.standing, judged.given))).collect()
+    }
+
     /// What an override that is in force does to the answers for clients of a mix.
     pub fn effect(&self, table: &Table, given: &Override, mix: MixId) -> String {
         let name = |id: MixId| table.mixes[usize::from(id)].name.as_str();
