@@ -315,13 +315,17 @@ mod tests {
         fs::create_dir(&state).unwrap();
         let history = History::open(Some(&state));
         record(&history, 1, "t.json");
+        history.flush();
         fs::remove_file(state.join(NAME)).unwrap();
         record(&history, 2, "t.json");
+        history.flush();
         fs::rename(state.join(NAME), state.join("elsewhere.jsonl")).unwrap();
         record(&history, 3, "t.json");
+        history.flush();
         assert_eq!(generations(&History::open(Some(&state)), 10), [3]);
         fs::remove_dir_all(&state).unwrap();
         record(&history, 4, "t.json");
+        history.flush();
         assert_eq!(generations(&History::open(Some(&state)), 10), [4]);
         assert_eq!(generations(&history, 10), [4, 3, 2, 1]);
     }
@@ -332,6 +336,7 @@ mod tests {
         fs::write(directory.path().join(NAME), "null\n\"s\"\n[]\n7\n{\n").unwrap();
         let history = History::open(Some(directory.path()));
         record(&history, 1, "t.json");
+        history.flush();
         assert_eq!(generations(&history, 10), [1]);
     }
 
