@@ -77,7 +77,9 @@ impl Kept {
             return;
         }
         let unfinished = self.directory.join("overrides.unfinished");
-        if let Err(error) = file::replace(&self.file(), &unfinished, text.as_bytes()) {
+        // Somebody may have taken the directory away.
+        let made = fs::create_dir_all(&self.directory);
+        if let Err(error) = made.and_then(|()| file::replace(&self.file(), &unfinished, text.as_bytes())) {
             tracing::error!(%error, "the overrides are in force but could not be kept");
         }
     }
