@@ -228,7 +228,9 @@ fn effects_by_example() {
         (
             vec![akamai, bidi],
             vec!["ignored for mix `uk`, of which nothing would be left", "none on this answer"],
-            Some("every CDN of mix `uk` is down, and of the default mix `world` too: overrides are ignored for it"),
+            Some(
+                "every CDN of mix `uk` is down, and of the default mix `world` too: overrides are ignored for it, and its clients sent there all the same",
+            ),
         ),
     ] {
         let text = format!(r#"{{ "overrides": [{}] }}"#, list.join(", "));

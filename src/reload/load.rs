@@ -88,9 +88,11 @@ pub fn gather_from(source: &dyn Source, limit: u64, mut keep: impl FnMut(&[u8], 
                     inputs.files.insert(named.path.clone(), bytes);
                 }
                 Err(message) => {
-                    problems
-                        .error(named.place, format!("{}: {message}", named.name))
-                        .help("paths in a table are relative to the table's own: it has to stand where its files are");
+                    let is_gone = message.ends_with("does not exist");
+                    let problem = problems.error(named.place, format!("{}: {message}", named.name));
+                    if is_gone {
+                        problem.help("paths in a table are relative to its own: put it where its files are");
+                    }
                 }
             }
         }

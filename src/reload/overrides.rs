@@ -10,11 +10,13 @@ use crate::table::{Overrides, Problems};
 /// Thousands of overrides fit. What is larger is some other file.
 pub const LARGEST: u64 = 1 << 20;
 
-/// Reads the file; where there is none, there are no overrides. A link to nowhere is not none: what it leads to
-/// may be gone for a moment only. None, with errors in `problems`, unless all of it is good.
+/// Reads the file; where there is none, there are no overrides. A link to nowhere is not none, nor is a
+/// file whose directory is not there: they may be gone for a moment only. None, with errors in `problems`, unless all of it is good.
 pub fn read(path: &Path, now: SystemTime, problems: &mut Problems) -> Option<Overrides> {
     let name = path.to_string_lossy();
-    if matches!(path.try_exists(), Ok(false)) && path.symlink_metadata().is_err() {
+    let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty());
+    let is_none = matches!(path.try_exists(), Ok(false)) && path.symlink_metadata().is_err();
+    if is_none && directory.is_none_or(Path::exists) {
         return Some(Overrides::none(&name));
     }
     let text = file::read(path, LARGEST).and_then(|bytes| {

@@ -61,7 +61,7 @@ impl Kept {
     }
 
     fn file(&self) -> PathBuf {
-        self.directory.join("overrides.json")
+        self.directory.join("kept-overrides.json")
     }
 
     /// None, if there are none, or none that can be read.
@@ -76,7 +76,7 @@ impl Kept {
         if fs::read(self.file()).is_ok_and(|kept| kept == text.as_bytes()) {
             return;
         }
-        let unfinished = self.directory.join("overrides.unfinished");
+        let unfinished = self.directory.join("kept-overrides.unfinished");
         // Somebody may have taken the directory away.
         let made = fs::create_dir_all(&self.directory);
         if let Err(error) = made.and_then(|()| file::replace(&self.file(), &unfinished, text.as_bytes())) {

@@ -16,9 +16,10 @@ use crate::program::{Folder, Ran};
 const FILE: &str = "overrides.json";
 
 /// What is told of the good table once alpha and beta are down.
-const ALL_DOWN_THEN: &str = "warning: then every CDN of mix `far`, the default, is down: overrides are ignored for it\n\
+const ALL_DOWN_THEN: &str = "warning: then every CDN of mix `far`, the default, is down: overrides are ignored for it, \
+                             and its clients sent there all the same\n\
                              warning: then every CDN of mix `near` is down, and of the default mix `far` too: overrides \
-                             are ignored for it\n";
+                             are ignored for it, and its clients sent there all the same\n";
 
 /// `croupier override` with arguments, on the file beside the good table.
 #[track_caller]
@@ -58,6 +59,12 @@ fn a_cdn_goes_down_and_up() {
     told(&folder, "cdn alpha up", "alpha is up\n", "taken away: alpha is down (INC-123)\n");
     assert_eq!(text(&folder), "{\n  \"overrides\": []\n}\n");
     told(&folder, "cdn alpha up", "alpha is up: nothing was on it\n", "");
+    let planned = "alpha is down from 2999-01-01T00:00:00Z";
+    ask(&folder, "cdn alpha down --until 2998-01-01T00:00:00Z");
+    ask(&folder, "cdn alpha down --from 2999-01-01T00:00:00Z");
+    let up = ask(&folder, "cdn alpha up").output;
+    assert_eq!(up, format!("alpha is up\nstill planned: {planned}\n"));
+    assert_eq!(overrides(&folder).as_array().map(Vec::len), Some(1));
 }
 
 #[test]

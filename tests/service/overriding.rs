@@ -175,9 +175,9 @@ fn what_could_not_be_kept_is_kept_by_the_next_reload() {
     let mut setup = Setup::new();
     setup.section("table", "source = \"table.json\"\nstate = \"state\"");
     let mut served = Overriding::on(setup);
-    std::fs::create_dir(served.setup.path("state/overrides.unfinished")).unwrap();
+    std::fs::create_dir(served.setup.path("state/kept-overrides.unfinished")).unwrap();
     served.set(&json!([down("beta")]));
-    std::fs::remove_dir(served.setup.path("state/overrides.unfinished")).unwrap();
+    std::fs::remove_dir(served.setup.path("state/kept-overrides.unfinished")).unwrap();
     assert_eq!(served.reload()["overrides"]["result"], "unchanged");
     served.setup.replace("overrides.json", "{");
     served.service = Service::start_green(&served.setup);
@@ -208,7 +208,7 @@ fn a_restart_on_a_bad_file_goes_on_with_those_that_were_kept() {
     for damaged in [false, true] {
         served.setup.replace("overrides.json", "{");
         if damaged {
-            served.setup.replace("state/overrides.json", "{");
+            served.setup.replace("state/kept-overrides.json", "{");
         }
         served.service = Service::start_green(&served.setup);
         served.wait_health("warn", "overrides.json");

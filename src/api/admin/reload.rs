@@ -75,15 +75,13 @@ pub async fn reload(
         .iter()
         .filter_map(|(what, outcome)| {
             let were = if what.ends_with('s') { "were" } else { "was" };
-            let reason = outcome.reason()?;
-            // What to do about it stands beside the problem.
-            Some(format!("the new {what} {were} refused: {}", reason.lines().next()?))
+            Some(format!("the new {what} {were} refused: {}", outcome.reason()?))
         })
         .collect();
     if refused.is_empty() || dry_run {
         return Ok(no_store(Json(attempted).into_response()));
     }
-    let detail = format!("{}; what was in service before serves on", refused.join("; "));
+    let detail = format!("{}\nwhat was in service before serves on", refused.join("\n"));
     Ok(conflict(detail, attempted))
 }
 

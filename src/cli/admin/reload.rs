@@ -56,7 +56,10 @@ impl Reload {
         let answer = client.post(&self.target())?;
         let all: All = client.read(&answer)?;
         let subjects: Vec<&Reloaded> = all.subjects().into_iter().map(|(_, subject)| subject).collect();
-        let why = all.why_not();
+        let why = match self.format {
+            Format::Json => all.detail.clone().or_else(|| all.why_not()),
+            Format::Text => all.why_not(),
+        };
         let mut out = io::stdout().lock();
         match self.format {
             Format::Json => writeln!(out, "{}", answer.text)?,
@@ -137,7 +140,9 @@ impl All {
         };
         let missed: Vec<String> = self.subjects().into_iter().filter_map(missed).collect();
         let stays = if self.dry_run { "" } else { "; what was in service before serves on" };
-        if missed.is_empty() { self.detail.clone() } else { Some(missed.join("; ") + stays) }
+        let without_a_problem =
+            self.detail.clone().filter(|_| self.subjects().iter().all(|(_, one)| one.errors() == 0));
+        without_a_problem.or_else(|| (!missed.is_empty()).then(|| missed.join("; ") + stays))
     }
 }
 
@@ -194,11 +199,11 @@ mod tests {
             (r#"{"table":{"result":"accepted"},"dry_run":true}"#.to_owned(), None),
             (
                 format!(r#"{{"table":{{"result":"refused","problems":{bad}}},"dry_run":true}}"#),
-                Some("the new table would be refused: t.json:1:2: error: no"),
+                Some("the new table would be refused for 1 error"),
             ),
             (
                 r#"{"trust":{"result":"postponed"},"table":{"result":"held"}}"#.to_owned(),
-                Some("the new table was held; the new trust was postponed"),
+                Some("the new table was held; the new trust was postponed; what was in service before serves on"),
             ),
             (r#"{"table":{"result":"refused"},"detail":"as it says"}"#.to_owned(), Some("as it says")),
         ] {

@@ -1,7 +1,7 @@
 //! The file of overrides as it is to be: what is put, what gives way to it, and what is over anyway.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 use std::time::SystemTime;
 
@@ -83,7 +83,9 @@ pub fn run(wish: &Wish<'_>, which: &Which, now: SystemTime) -> Outcome {
     }
     drop(locked);
     tell(wish, &plan)?;
-    say(format_args!("(in {}, from where a running service takes it within a second)", subject.path.display()));
+    if io::stderr().is_terminal() {
+        say(format_args!("(in {}, from where a running service takes it within a second)", subject.path.display()));
+    }
     warn(wish, &subject, &after, now);
     Ok(ExitCode::SUCCESS)
 }
@@ -149,13 +151,15 @@ fn tell(wish: &Wish<'_>, plan: &Plan) -> io::Result<()> {
     match wish {
         Wish::Put(given) => writeln!(out, "{given}"),
         Wish::End(name) => {
-            let was = if plan.gone.is_empty() { ", as it was" } else { "" };
+            let was = if plan.gone.is_empty() { ": nothing was on it" } else { "" };
             writeln!(out, "{name} is up{was}")?;
             let planned = plan.list.iter().filter(|given| given.target() == Target::Cdn(name));
             planned.into_iter().try_for_each(|given| writeln!(out, "still planned: {given}"))
         }
-        Wish::TakeAway(Some(Target::Cdn(name))) if plan.gone.is_empty() => writeln!(out, "nothing was on {name}"),
-        Wish::TakeAway(Some(Target::Cdn(name))) => writeln!(out, "nothing is on {name} any more"),
+        Wish::TakeAway(Some(Target::Cdn(name))) if plan.gone.is_empty() => {
+            writeln!(out, "{name} is up: nothing was on it")
+        }
+        Wish::TakeAway(Some(Target::Cdn(name))) => writeln!(out, "{name} is up"),
         Wish::TakeAway(Some(Target::Mix(name))) if plan.gone.is_empty() => {
             writeln!(out, "mix {name} is as in the table: nothing was on it")
         }

@@ -6,7 +6,7 @@
 //! 4. If nothing is left of that either, the mix serves as the table has it: overrides are ignored rather than
 //!    nobody answered.
 //!
-//! Canaries are not asked here: they are about the table's own mixes. The words are in [`words`].
+//! Canaries are not asked here: they are about the table's own mixes. The words are in `words`.
 
 mod standing;
 mod words;
@@ -199,8 +199,10 @@ mod tests {
         assert_eq!(
             told(&effective),
             [
-                "every CDN of mix `uk` is down, and of the default mix `world` too: overrides are ignored for it",
-                "every CDN of mix `world`, the default, is down: overrides are ignored for it",
+                "every CDN of mix `uk` is down, and of the default mix `world` too: overrides are ignored for it, \
+                 and its clients sent there all the same",
+                "every CDN of mix `world`, the default, is down: overrides are ignored for it, and its clients sent there all \
+                 the same",
             ]
         );
     }

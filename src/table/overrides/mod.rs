@@ -1,7 +1,7 @@
 //! Overrides: what ops switch in an incident or plan for an event, in a file of its own.
 //!
-//! - [`mod@document`]: how the file is read
-//! - [`text`]: how it is written
+//! - `document`: how the file is read
+//! - `text`: how it is written
 //!
 //! What overrides make of a table's mixes is in [`effective`](super::effective). Names are only text
 //! here: the table that they are meant for may change, or be gone.

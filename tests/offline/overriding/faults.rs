@@ -66,12 +66,19 @@ fn a_bad_file_is_told_with_places_and_stays() {
     let folder = Folder::with_good_table();
     let bad = "{ \"overrides\": [\n  { \"cdn\": \"alpha\", \"state\": \"dwon\" }\n] }";
     folder.write(FILE, bad);
-    for arguments in ["cdn alpha down", "cdn alpha up", "clear --all", "mix near alpha=1", "list"] {
+    for arguments in ["cdn alpha down", "cdn alpha up", "clear cdn alpha", "mix near alpha=1", "list"] {
         let ran = ask(&folder, arguments);
         assert_eq!((ran.code, ran.output.as_str()), (Some(1), ""), "{arguments}: {ran:?}");
         assert!(ran.errors.starts_with("overrides.json:2:30: error: unknown state `dwon`\n"), "{ran:?}");
         assert_eq!(text(&folder), bad);
     }
+    let ran = ask(&folder, "cdn alpha down");
+    assert!(ran.errors.contains("begin anew with `croupier override clear --all`"), "{ran:?}");
+    let ran = ask(&folder, "clear --all");
+    let told = "no overrides are left; what the file said is in overrides.json.bad\n";
+    assert_eq!((ran.code, ran.output.as_str()), (Some(0), told), "{ran:?}");
+    assert_eq!(std::fs::read_to_string(folder.path("overrides.json.bad")).unwrap(), bad);
+    assert_eq!(ask(&folder, "cdn alpha down").output, "alpha is down\n");
 }
 
 /// In an incident the table may be what is broken.

@@ -47,7 +47,7 @@ fn permissions_stay() {
         let period = "from 2999-01-01T00:00:00Z until 2999-01-02T00:00:00Z";
         let arguments = "cdn beta down --from 2999-01-01T00:00:00Z --until 2999-01-02T00:00:00Z";
         told(&folder, arguments, &format!("beta is down {period}\n"), ALL_DOWN_THEN);
-        told(&folder, "cdn beta up", "beta is up\n", &format!("taken away: beta is down {period}\n"));
+        told(&folder, "clear cdn beta", "beta is up\n", &format!("taken away: beta is down {period}\n"));
         assert_eq!(fs::metadata(folder.path(FILE)).unwrap().permissions().mode() & 0o777, mode);
     }
 }
