@@ -33,7 +33,7 @@ pub struct State {
     keep: usize,
     index: Index,
     /// Held as long as this process uses the directory.
-    _lock: File,
+    _lock: Option<File>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,8 +85,9 @@ impl State {
             Err(error) if error.kind() == ErrorKind::NotFound => Index::default(),
             Err(error) => return Err(about(&directory.join(INDEX), &error)),
         };
-        let lock = File::create(directory.join(LOCK)).map_err(|error| about(&directory.join(LOCK), &error))?;
-        if let Err(TryLockError::WouldBlock) = lock.try_lock() {
+        // On a full disk there may be none, and what is kept can be read all the same.
+        let lock = File::create(directory.join(LOCK)).ok();
+        if let Some(Err(TryLockError::WouldBlock)) = lock.as_ref().map(File::try_lock) {
             // Not to start would be worse, as where a new process takes over from one that drains.
             tracing::error!(
                 "{}: another process uses this directory: what one keeps there, the other may remove",
