@@ -131,14 +131,11 @@ impl History {
         remember(&mut latest, value);
     }
 
-    /// Waits until all is on disk, but not for ever.
-    pub fn flush(&self) {
+    /// Waits until all is on disk, but not for ever: false, if some is not.
+    pub fn flush(&self) -> bool {
+        let Some(writer) = &self.writer else { return true };
         let (written, flushed) = channel();
-        if let Some(writer) = &self.writer
-            && writer.send(ToWrite::Flush(written)).is_ok()
-        {
-            _ = flushed.recv_timeout(PATIENCE);
-        }
+        writer.send(ToWrite::Flush(written)).is_ok() && flushed.recv_timeout(PATIENCE).is_ok()
     }
 
     /// Those that came to something else than that nothing has changed, newest first.
@@ -293,7 +290,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let history = History::open(Some(directory.path()));
         (1..=3).for_each(|generation| record(&history, generation, "t.json"));
-        history.flush();
+        while !history.flush() {}
         let path = directory.path().join(NAME);
         let whole = fs::read(&path).unwrap();
         for cut in 0..=whole.len() {
@@ -301,7 +298,7 @@ mod tests {
             let kept = (1..=3).filter(|line| cut + 1 >= whole.len() / 3 * line).count() as u64;
             let history = History::open(Some(directory.path()));
             record(&history, 9, "t.json");
-            history.flush();
+            while !history.flush() {}
             let again = History::open(Some(directory.path()));
             let expected: Vec<u64> = [9].into_iter().chain((1..=kept).rev()).collect();
             assert_eq!(generations(&again, 10), expected, "cut after {cut} bytes");
@@ -315,17 +312,17 @@ mod tests {
         fs::create_dir(&state).unwrap();
         let history = History::open(Some(&state));
         record(&history, 1, "t.json");
-        history.flush();
+        while !history.flush() {}
         fs::remove_file(state.join(NAME)).unwrap();
         record(&history, 2, "t.json");
-        history.flush();
+        while !history.flush() {}
         fs::rename(state.join(NAME), state.join("elsewhere.jsonl")).unwrap();
         record(&history, 3, "t.json");
-        history.flush();
+        while !history.flush() {}
         assert_eq!(generations(&History::open(Some(&state)), 10), [3]);
         fs::remove_dir_all(&state).unwrap();
         record(&history, 4, "t.json");
-        history.flush();
+        while !history.flush() {}
         assert_eq!(generations(&History::open(Some(&state)), 10), [4]);
         assert_eq!(generations(&history, 10), [4, 3, 2, 1]);
     }
@@ -336,7 +333,7 @@ mod tests {
         fs::write(directory.path().join(NAME), "null\n\"s\"\n[]\n7\n{\n").unwrap();
         let history = History::open(Some(directory.path()));
         record(&history, 1, "t.json");
-        history.flush();
+        while !history.flush() {}
         assert_eq!(generations(&history, 10), [1]);
     }
 
@@ -347,7 +344,7 @@ mod tests {
         let source = "s".repeat(4000);
         let all = ROTATED_AT / 4000 * (ROTATED as u64 + 2);
         (1..=all).for_each(|generation| record(&history, generation, &source));
-        history.flush();
+        while !history.flush() {}
         let files = fs::read_dir(directory.path()).unwrap().count();
         assert_eq!(files, ROTATED + 1);
         assert_eq!(generations(&history, 2), [all, all - 1]);

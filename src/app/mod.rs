@@ -74,7 +74,9 @@ pub async fn serve(
     }
     in_service.reloads.stop();
     drain(&config, &phase, &connections, &mut signals).await;
-    tokio::task::block_in_place(|| in_service.history.flush());
+    if !tokio::task::block_in_place(|| in_service.history.flush()) {
+        tracing::error!("the end has come before all of the history was on disk");
+    }
     Ok(())
 }
 

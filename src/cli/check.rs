@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use clap::Args;
 use serde::Serialize;
 
-use super::{BAD, Format, Outcome, problems, serve};
+use super::{BAD, Format, Outcome, diff, problems, serve};
 use crate::app;
 use crate::config::{self, Config, Guards};
 use crate::reload::load::gather;
@@ -69,6 +69,9 @@ impl Check {
                     return print(config);
                 }
                 let now = SystemTime::now();
+                if let Some(traffic) = config.as_ref().and_then(|config| config.guards.traffic.as_ref()) {
+                    diff::clients(traffic, &mut found);
+                }
                 let of_config = config.as_ref().map(|config| config.table.clone());
                 let prepared = config.and_then(|config| app::prepare(config, None, now, &mut found));
                 let table = prepared.map(|prepared| prepared.first.table);

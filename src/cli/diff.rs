@@ -61,7 +61,8 @@ fn table(path: &Path, found: &mut Vec<Problems>) -> Option<Table> {
     table
 }
 
-fn clients(path: &Path, found: &mut Vec<Problems>) -> Vec<Clients> {
+/// How many viewers each prefix has, by such a file.
+pub fn clients(path: &Path, found: &mut Vec<Problems>) -> Vec<Clients> {
     let mut problems = Problems::new();
     let name = path.to_string_lossy();
     let clients = match file::read(path, Guards::default().max_input) {

@@ -60,6 +60,22 @@ fn most_viewers_may_not_move_whatever_their_space() {
 }
 
 #[test]
+fn check_looks_at_the_file() {
+    let guarded = guarded(AT_ONE_PLACE, GUARDS);
+    let check = || {
+        let output = guarded.setup.command(&["check", "--config", "croupier.toml"]).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    };
+    assert_eq!(check().0, Some(0), "{}", check().1);
+    guarded.setup.replace("traffic.csv", "192.0.2.0/24,many\n");
+    let (code, output) = check();
+    assert!(
+        code == Some(1) && output.contains("traffic.csv:1:1: error: `many` is not a number of clients"),
+        "{output}"
+    );
+}
+
+#[test]
 fn the_limit_itself_is_allowed() {
     // 4 of 16, with part of a prefix in proportion: half of the 8.
     let guarded = guarded("0.0.0.0/7,8\n10.0.0.0/8,8\n", &format!("max_moved = 0.25\n{GUARDS}"));
