@@ -23,6 +23,13 @@ use arguments::{Period, Weights};
 use edit::Wish;
 use subject::Which;
 
+const EXAMPLES: &str = "\
+Examples:
+  croupier override cdn akamai down --for 2h --reason INC-123
+  croupier override cdn akamai up
+  croupier override mix uk bidi=60,akamai=40 --from 2026-11-28T14:00:00Z --for 4h
+  croupier override list";
+
 /// Wrong usage.
 const USAGE: u8 = 2;
 
@@ -30,13 +37,8 @@ const USAGE: u8 = 2;
 ///
 /// Edits the file of overrides, which the service reloads by itself, within a second. Times are RFC 3339, as
 /// 2026-11-28T14:00:00Z.
-///
-///     croupier override cdn akamai down --for 2h --reason INC-123
-///     croupier override cdn akamai up
-///     croupier override mix uk bidi=60,akamai=40 --from 2026-11-28T14:00:00Z --for 4h
-///     croupier override list
 #[derive(Debug, Args)]
-#[command(verbatim_doc_comment)]
+#[command(after_help = EXAMPLES)]
 pub struct Overriding {
     #[command(subcommand)]
     command: Command,
