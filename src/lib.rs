@@ -8,6 +8,7 @@
 //! - [`table`]: the CDN table, from its JSON document to a decision for an address
 //!
 //! Floor 1, what everyone shares:
+//! - [`import`]: other systems' files to a table's document; as pure as the table
 //! - [`config`]: one struct, every key with its default and its reason
 //! - [`snapshot`]: the table in service, one pointer
 //! - [`client`]: what is known of a client once its certificate has been judged, and who judges
@@ -42,6 +43,7 @@ pub mod descriptors;
 pub mod file;
 pub mod health;
 pub mod history;
+pub mod import;
 pub mod listener;
 pub mod memory;
 pub mod outcome;
