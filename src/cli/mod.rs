@@ -11,6 +11,7 @@ mod diff;
 mod explained;
 mod figures;
 mod generate;
+mod import;
 mod lookup;
 mod overriding;
 mod problems;
@@ -37,6 +38,7 @@ enum Command {
     Lookup(lookup::Lookup),
     Override(overriding::Overriding),
     Diff(diff::Diff),
+    Import(import::Import),
     Status(admin::Status),
     History(admin::History),
     Explain(admin::Explain),
@@ -75,6 +77,7 @@ impl Cli {
             Command::Lookup(command) => command.run(),
             Command::Override(command) => command.run(),
             Command::Diff(command) => command.run(),
+            Command::Import(command) => command.run(),
             Command::Status(command) => command.run(),
             Command::History(command) => command.run(),
             Command::Explain(command) => command.run(),

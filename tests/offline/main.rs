@@ -12,6 +12,7 @@ mod explain;
 mod faults;
 mod files;
 mod generate;
+mod import;
 mod inspect;
 mod lists;
 mod lookup;

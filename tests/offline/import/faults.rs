@@ -1,0 +1,84 @@
+//! What can't be imported is told with its place, and leaves no table behind.
+
+use super::{import, imported};
+use crate::program::{Folder, each};
+
+#[test]
+fn bad_files_are_told_and_nothing_is_written() {
+    let cases = [
+        ("csv", "192.0.2.0/24\n", "in:1:1: error: `192.0.2.0/24` has no mix"),
+        ("csv", "192.0.2.0/24,a\n\n192.0.2.0/33,b\n", "in:3:1: error: `192.0.2.0/33` is not a prefix"),
+        ("csv", "", "in: error: the file lists no prefix"),
+        ("haproxy-map", "10.0.0.0/8 a\n # late\n", "in:2:2: error: a comment must begin in the first column"),
+        ("haproxy-map", "10.0.0.0/40 a\n", "in:1:1: error: `10.0.0.0/40`"),
+        ("nginx-geo", "geo $a {\n 10.0.0.0/8 a;\n", "the block has no `}`"),
+        ("nginx-geo", "10.0.0.0/8 a", "the statement has no `;`"),
+        ("nginx-geo", "10.0.0.0/8 a b;", "in:1:1: error: a statement in `geo` has one parameter"),
+        ("nginx-geo", "10.0.0.0/8 a; ranges;", "in:1:15: error: `ranges` must come before"),
+        ("nginx-geo", "ranges; 10.0.0.0/8 a;", "in:1:9: error: `10.0.0.0/8` is not a range"),
+        ("nginx-geo", "include no.conf;", "in:1:9: error: no.conf: the file does not exist"),
+        ("nginx-geo", "include in;", "files are included more than 16 deep"),
+        ("nginx-geo", "include *.conf;", "`include` with a pattern can't be followed"),
+        ("gdnsd", "10.0.0.0/8 => [a\n", "the array has no `]`"),
+        ("gdnsd", "options => { x => y }\n", "there is no such map with `nets`"),
+        ("gdnsd", "a => { nets => no.conf }\n", "no.conf: the file does not exist"),
+        ("gdnsd", "a => $include{in}\n", "nested too deep"),
+        ("czf", "{ \"coverageZones\": [] }", "in:1:20: error: the zones must be an object"),
+        ("czf", "{ \"zones\": {} }", "there is neither `coverageZones` nor `deepCoverageZones`"),
+        ("czf", "{", "not JSON"),
+        ("mmdb", "not one", "not a readable MaxMind database"),
+        ("geofeed", "# nothing\n", "the file lists no prefix"),
+    ];
+    each(cases, |(from, text, said)| {
+        let folder = Folder::new();
+        folder.write("in", text);
+        let ran = import(&folder, from, "in", &[]);
+        assert_eq!((ran.code, ran.output.as_str()), (Some(1), ""), "{ran:?}");
+        assert!(ran.errors.contains(said) && ran.errors.contains("nothing imported"), "{from} {text:?}: {ran:?}");
+        assert!(!folder.path("out").exists());
+    });
+    let folder = Folder::new();
+    let ran = import(&folder, "csv", "no.csv", &[]);
+    assert!(ran.code == Some(1) && ran.errors.contains("no.csv: error: the file does not exist"), "{ran:?}");
+    assert_eq!(folder.run(&["import", "--from", "bind", "x", "--to", "out"]).code, Some(2));
+}
+
+#[test]
+fn contradictions_can_be_refused() {
+    let folder = Folder::new();
+    folder.write("in.csv", "192.0.2.0/24,a\n192.0.2.0/24,b\n");
+    let ran = import(&folder, "csv", "in.csv", &["--strict"]);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(ran.errors.contains("in.csv:2:1: error: `192.0.2.0/24` is `b` here but `a` before"), "{ran:?}");
+    assert!(ran.errors.contains("the other place: in.csv:1:1"), "{ran:?}");
+}
+
+#[test]
+fn a_table_is_not_replaced_by_accident() {
+    let folder = Folder::new();
+    folder.write("in.csv", "192.0.2.0/24,a\n").write("new.csv", "192.0.2.0/24,b\n");
+    imported(&folder, "csv", "in.csv", &[]);
+    let ran = import(&folder, "csv", "new.csv", &[]);
+    assert!(ran.code == Some(1) && ran.errors.contains("is there already"), "{ran:?}");
+    assert_eq!(super::mixes(&folder, ["192.0.2.1"]), ["a"]);
+    imported(&folder, "csv", "new.csv", &["--force"]);
+    assert_eq!(super::mixes(&folder, ["192.0.2.1"]), ["b"]);
+}
+
+#[test]
+fn people_read_what_was_made_and_what_is_left_to_do() {
+    let folder = Folder::new();
+    folder.write("in.csv", "192.0.2.9/24,uk\n198.51.100.0/24,us\n198.51.100.0/25,us\n");
+    let ran = folder.run(&["import", "--from", "csv", "in.csv", "--to", "out"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert!(ran.errors.starts_with("in.csv:1:1: warning: `192.0.2.9/24` has host bits set"), "{ran:?}");
+    insta::assert_snapshot!(ran.output, @r"
+    out/cdn-table.json: 3 mixes, 2 prefixes in 2 files
+            1  prefixes had host bits, which were masked
+            1  prefixes merged into one around them with the same answer
+
+    To be filled in before it serves:
+      the URLs of 3 CDNs, now https://NAME.example/: default, uk, us
+      what addresses get that the file does not list: mix `default` is made up, --default names another
+    ");
+}
