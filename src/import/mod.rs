@@ -4,12 +4,14 @@
 //! contradictory or can't be expressed told with its place. No I/O but through the callback for
 //! files that a file includes. In reading order:
 //!
-//! - [`listing`]: what a file says, whatever its format; [`prefix`]: prefixes as others write them
+//! - [`listing`]: what a file says, whatever its format; [`prefix`]: prefixes as others write them; [`cursor`]: a
+//!   place in a text
 //! - one reader a format: [`csv`], [`geofeed`], [`haproxy`], [`nginx`], [`gdnsd`], [`czf`], [`mmdb`]
 //! - [`settle`]: one answer a prefix, as the other system would give it
 //! - [`names`]: names that a table allows; [`document`]: the table's document and prefix files
 
 pub mod csv;
+pub mod cursor;
 pub mod czf;
 pub mod document;
 pub mod gdnsd;

@@ -1,7 +1,8 @@
 //! gdnsd's configuration syntax: `key => value`, arrays, hashes, two kinds of comments, includes.
 
+use crate::import::cursor::Cursor;
 use crate::import::{Included, MOST_INCLUDES};
-use crate::table::problem::{FileId, Place, Problems};
+use crate::table::problem::{Place, Problems};
 
 #[derive(Debug)]
 pub struct Node {
@@ -40,28 +41,24 @@ pub fn parse(
     depth: u8,
 ) -> Result<Node, Stop> {
     let file = problems.file(name);
-    let mut scan = Scan { file, text, at: 0, line: 1, column: 1, include, problems, depth };
+    let mut scan = Scan { cursor: Cursor::new(file, text), include, problems, depth };
     scan.blank();
-    let place = scan.place();
-    let value = if scan.peek() == Some(b'[') {
-        scan.advance();
+    let place = scan.cursor.place(0);
+    let value = if scan.cursor.peek() == Some(b'[') {
+        scan.cursor.advance();
         Value::Array(scan.values()?)
     } else {
         Value::Hash(scan.members(None)?)
     };
     scan.blank();
-    match scan.peek() {
+    match scan.cursor.peek() {
         None => Ok(Node { value, place }),
         Some(_) => Err(scan.stop("there is more after the end")),
     }
 }
 
 struct Scan<'s, 'i> {
-    file: FileId,
-    text: &'s str,
-    at: usize,
-    line: u32,
-    column: u32,
+    cursor: Cursor<'s>,
     include: &'s mut Include<'i>,
     problems: &'s mut Problems,
     /// Levels of arrays, hashes and files around this place.
@@ -73,10 +70,10 @@ impl Scan<'_, '_> {
         let mut members = Vec::new();
         loop {
             self.blank();
-            let place = self.place();
-            match self.peek() {
+            let place = self.cursor.place(0);
+            match self.cursor.peek() {
                 found if found == close => {
-                    self.advance();
+                    self.cursor.advance();
                     return Ok(members);
                 }
                 None => return Err(self.stop("the hash has no `}`: the file may be cut short")),
@@ -87,12 +84,12 @@ impl Scan<'_, '_> {
                 Some(_) => {
                     let key = self.string()?;
                     self.blank();
-                    if self.peek() != Some(b'=') {
+                    if self.cursor.peek() != Some(b'=') {
                         return Err(self.stop("a key must be followed by `=>` and its value"));
                     }
-                    self.advance();
-                    if self.peek() == Some(b'>') {
-                        self.advance();
+                    self.cursor.advance();
+                    if self.cursor.peek() == Some(b'>') {
+                        self.cursor.advance();
                     }
                     let node = self.value()?;
                     members.push((key, place, node));
@@ -106,9 +103,9 @@ impl Scan<'_, '_> {
         let mut values = Vec::new();
         loop {
             self.blank();
-            match self.peek() {
+            match self.cursor.peek() {
                 Some(b']') => {
-                    self.advance();
+                    self.cursor.advance();
                     return Ok(values);
                 }
                 None => return Err(self.stop("the array has no `]`: the file may be cut short")),
@@ -120,8 +117,8 @@ impl Scan<'_, '_> {
 
     fn value(&mut self) -> Result<Node, Stop> {
         self.blank();
-        let place = self.place();
-        let open = self.peek();
+        let place = self.cursor.place(0);
+        let open = self.cursor.peek();
         if !matches!(open, Some(b'[' | b'{')) {
             return if open == Some(b'$') {
                 self.included()
@@ -129,7 +126,7 @@ impl Scan<'_, '_> {
                 Ok(Node { value: Value::Simple(self.string()?), place })
             };
         }
-        self.advance();
+        self.cursor.advance();
         self.deeper()?;
         let value =
             if open == Some(b'[') { Value::Array(self.values()?) } else { Value::Hash(self.members(Some(b'}'))?) };
@@ -149,17 +146,17 @@ impl Scan<'_, '_> {
     fn included(&mut self) -> Result<Node, Stop> {
         const KEYWORD: &str = "$include{";
         let stop = self.stop("only `$include{FILE}` begins with `$`");
-        if !self.text[self.at..].starts_with(KEYWORD) {
+        if !self.cursor.text[self.cursor.at..].starts_with(KEYWORD) {
             return Err(stop);
         }
-        KEYWORD.bytes().for_each(|_| self.advance());
+        KEYWORD.bytes().for_each(|_| self.cursor.advance());
         self.blank();
         let name = self.string()?;
         self.blank();
-        if self.peek() != Some(b'}') {
+        if self.cursor.peek() != Some(b'}') {
             return Err(stop);
         }
-        self.advance();
+        self.cursor.advance();
         self.deeper()?;
         let file = (self.include)(&name).map_err(|message| Stop { message: format!("{name}: {message}"), ..stop })?;
         let node = parse(&file.name, &String::from_utf8_lossy(&file.bytes), self.include, self.problems, self.depth)?;
@@ -168,20 +165,20 @@ impl Scan<'_, '_> {
     }
 
     fn string(&mut self) -> Result<String, Stop> {
-        let quoted = self.peek() == Some(b'"');
+        let quoted = self.cursor.peek() == Some(b'"');
         if quoted {
-            self.advance();
+            self.cursor.advance();
         }
         let mut bytes = Vec::new();
-        let begun = self.at;
+        let begun = self.cursor.at;
         loop {
-            match self.peek() {
+            match self.cursor.peek() {
                 Some(b'\\') => {
-                    self.advance();
+                    self.cursor.advance();
                     self.escaped(&mut bytes);
                 }
                 Some(b'"') if quoted => {
-                    self.advance();
+                    self.cursor.advance();
                     break;
                 }
                 None if quoted => return Err(self.stop("the quotation has no end")),
@@ -193,11 +190,11 @@ impl Scan<'_, '_> {
                 }
                 Some(byte) => {
                     bytes.push(byte);
-                    self.advance();
+                    self.cursor.advance();
                 }
             }
         }
-        if self.at == begun && !quoted {
+        if self.cursor.at == begun && !quoted {
             return Err(self.stop("a name or value must stand here"));
         }
         Ok(String::from_utf8_lossy(&bytes).into_owned())
@@ -205,56 +202,34 @@ impl Scan<'_, '_> {
 
     /// A backslash and three decimal digits are a byte; before anything else it means that.
     fn escaped(&mut self, bytes: &mut Vec<u8>) {
-        let digits = self.text.as_bytes().get(self.at..self.at + 3).and_then(|digits| str::from_utf8(digits).ok());
+        let digits = self
+            .cursor
+            .text
+            .as_bytes()
+            .get(self.cursor.at..self.cursor.at + 3)
+            .and_then(|digits| str::from_utf8(digits).ok());
         if let Some(byte) = digits.and_then(|digits| digits.parse().ok()) {
             bytes.push(byte);
-            (0..3).for_each(|_| self.advance());
-        } else if let Some(byte) = self.peek() {
+            (0..3).for_each(|_| self.cursor.advance());
+        } else if let Some(byte) = self.cursor.peek() {
             bytes.push(byte);
-            self.advance();
+            self.cursor.advance();
         }
     }
 
     fn comma(&mut self) {
         self.blank();
-        if self.peek() == Some(b',') {
-            self.advance();
+        if self.cursor.peek() == Some(b',') {
+            self.cursor.advance();
         }
     }
 
     fn blank(&mut self) {
-        while let Some(byte) = self.peek() {
-            match byte {
-                b' ' | b'\t' | b'\r' | b'\n' => self.advance(),
-                b'#' | b';' => {
-                    let rest = &self.text.as_bytes()[self.at..];
-                    self.at += rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len());
-                }
-                _ => return,
-            }
-        }
-    }
-
-    fn peek(&self) -> Option<u8> {
-        self.text.as_bytes().get(self.at).copied()
-    }
-
-    fn advance(&mut self) {
-        match self.peek() {
-            Some(b'\n') => (self.line, self.column) = (self.line.saturating_add(1), 1),
-            // Every byte begins a character but UTF-8's continuation bytes.
-            Some(byte) if byte & 0xc0 != 0x80 => self.column = self.column.saturating_add(1),
-            _ => {}
-        }
-        self.at += 1;
-    }
-
-    fn place(&self) -> Place {
-        Place { file: self.file, line: self.line, column: self.column, length: 0 }
+        self.cursor.skip_blank(b"#;");
     }
 
     fn stop(&self, message: &str) -> Stop {
-        Stop { place: self.place(), message: message.to_owned() }
+        Stop { place: self.cursor.place(0), message: message.to_owned() }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::import::cursor::Cursor;
 use crate::table::problem::{FileId, Place, saturate};
 
 /// A word and where it begins.
@@ -30,91 +31,55 @@ pub struct Unclosed(pub Place);
 
 /// The tokens of a text, one after the other.
 pub struct Words<'t> {
-    file: FileId,
-    text: &'t str,
-    at: usize,
-    line: u32,
-    /// Counted along: a file may be one line of many megabytes.
-    column: u32,
+    cursor: Cursor<'t>,
 }
 
 impl<'t> Words<'t> {
     pub fn new(file: FileId, text: &'t str) -> Self {
-        Self { file, text, at: 0, line: 1, column: 1 }
+        Self { cursor: Cursor::new(file, text) }
     }
 
     /// Where reading has come to.
     pub fn place(&self) -> Place {
-        self.place_of(0)
-    }
-
-    fn place_of(&self, length: u32) -> Place {
-        Place { file: self.file, line: self.line, column: self.column, length }
-    }
-
-    fn peek(&self) -> Option<u8> {
-        self.text.as_bytes().get(self.at).copied()
-    }
-
-    fn advance(&mut self) {
-        match self.peek() {
-            Some(b'\n') => (self.line, self.column) = (self.line.saturating_add(1), 1),
-            // Every byte begins a character but UTF-8's continuation bytes.
-            Some(byte) if byte & 0xc0 != 0x80 => self.column = self.column.saturating_add(1),
-            _ => {}
-        }
-        self.at += 1;
-    }
-
-    fn skip_blank(&mut self) {
-        while let Some(byte) = self.peek() {
-            match byte {
-                b' ' | b'\t' | b'\r' | b'\n' => self.advance(),
-                b'#' => {
-                    let rest = &self.text.as_bytes()[self.at..];
-                    self.at += rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len());
-                }
-                _ => return,
-            }
-        }
+        self.cursor.place(0)
     }
 
     fn quoted(&mut self, quote: u8) -> Result<Word<'t>, Unclosed> {
-        let opened = self.place_of(1);
-        self.advance();
-        let start = self.at;
+        let opened = self.cursor.place(1);
+        self.cursor.advance();
+        let start = self.cursor.at;
         loop {
-            match self.peek() {
+            match self.cursor.peek() {
                 None => return Err(Unclosed(opened)),
                 Some(byte) if byte == quote => break,
                 Some(b'\\') => {
-                    self.advance();
-                    self.advance();
+                    self.cursor.advance();
+                    self.cursor.advance();
                 }
-                Some(_) => self.advance(),
+                Some(_) => self.cursor.advance(),
             }
         }
-        let text = unescaped(&self.text[start..self.at]);
-        self.advance();
-        Ok(Word { text, place: opened, offset: self.at })
+        let text = unescaped(&self.cursor.text[start..self.cursor.at]);
+        self.cursor.advance();
+        Ok(Word { text, place: opened, offset: self.cursor.at })
     }
 
     fn plain(&mut self) -> Word<'t> {
-        let (start, mut place) = (self.at, self.place_of(0));
-        while let Some(byte) = self.peek() {
+        let (start, mut place) = (self.cursor.at, self.cursor.place(0));
+        while let Some(byte) = self.cursor.peek() {
             match byte {
                 b' ' | b'\t' | b'\r' | b'\n' | b';' | b'{' => break,
                 b'\\' => {
-                    self.advance();
-                    self.advance();
+                    self.cursor.advance();
+                    self.cursor.advance();
                 }
-                _ => self.advance(),
+                _ => self.cursor.advance(),
             }
         }
-        self.at = self.text.floor_char_boundary(self.at);
-        let written = &self.text[start..self.at];
+        self.cursor.at = self.cursor.text.floor_char_boundary(self.cursor.at);
+        let written = &self.cursor.text[start..self.cursor.at];
         place.length = saturate(written.chars().count());
-        Word { text: unescaped(written), place, offset: self.at }
+        Word { text: unescaped(written), place, offset: self.cursor.at }
     }
 }
 
@@ -122,15 +87,15 @@ impl<'t> Iterator for Words<'t> {
     type Item = Result<Token<'t>, Unclosed>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.skip_blank();
-        let single = match self.peek()? {
+        self.cursor.skip_blank(b"#");
+        let single = match self.cursor.peek()? {
             b';' => Token::End,
             b'{' => Token::Open,
             b'}' => Token::Close,
             quote @ (b'"' | b'\'') => return Some(self.quoted(quote).map(Token::Word)),
             _ => return Some(Ok(Token::Word(self.plain()))),
         };
-        self.advance();
+        self.cursor.advance();
         Some(Ok(single))
     }
 }
