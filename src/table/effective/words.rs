@@ -1,5 +1,6 @@
 //! What became of overrides and mixes, in words.
 
+use std::collections::HashMap;
 use std::fmt;
 
 use serde::{Serialize, Serializer};
@@ -61,14 +62,17 @@ impl Serialize for AllDown {
 impl Effective {
     /// What overrides have come, gone, begun or ended since.
     pub fn changes_since(&self, before: &Self) -> Vec<String> {
-        let standing = |effective: &Self, given: &Override| {
-            effective.overrides.iter().find(|judged| judged.given == *given).map(|judged| judged.standing.clone())
-        };
-        let gone = before.overrides.iter().filter(|judged| standing(self, &judged.given).is_none());
+        let (now, then) = (self.standings(), before.standings());
+        let gone = before.overrides.iter().filter(|judged| !now.contains_key(&judged.given));
         let gone = gone.map(|judged| format!("gone: {}", judged.given));
-        let other =
-            self.overrides.iter().filter(|judged| standing(before, &judged.given).as_ref() != Some(&judged.standing));
+        let other = self.overrides.iter().filter(|judged| then.get(&judged.given) != Some(&&judged.standing));
         gone.chain(other.map(|judged| format!("{}: {}", judged.standing, judged.given))).collect()
+    }
+
+    /// There may be thousands.
+    fn standings(&self) -> HashMap<&Override, &Standing> {
+        // Of equal ones, which may all be over, the first.
+        self.overrides.iter().rev().map(|judged| (&judged.given, &judged.standing)).collect()
     }
 
     /// What an override that is in force does to the answers for clients of a mix.

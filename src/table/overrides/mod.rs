@@ -37,7 +37,7 @@ struct Places {
 }
 
 /// One thing that is different for a time.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Override {
     pub change: Change,
     /// For people.
@@ -48,7 +48,7 @@ pub struct Override {
     pub until: Option<SystemTime>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Change {
     /// The CDN is left out everywhere.
     Down { cdn: String },
