@@ -218,7 +218,7 @@ impl OverridesPublisher {
     }
 
     /// Puts overrides into service; none, those that are there by what they say of another moment.
-    pub fn publish(&mut self, overrides: Option<Overrides>, now: SystemTime) -> u64 {
+    pub fn publish(&mut self, overrides: Option<Overrides>, now: SystemTime) {
         let mut overriding = self.shared.overrides();
         if let Some(overrides) = overrides {
             overriding.overrides = overrides;
@@ -231,6 +231,5 @@ impl OverridesPublisher {
         let (table, source) = (Arc::clone(&before.table), before.source.clone());
         let snapshot = Snapshot::new(table, effective, generation, source, before.loaded_at);
         self.shared.store(Arc::new(snapshot));
-        generation
     }
 }

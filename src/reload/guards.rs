@@ -7,7 +7,7 @@ use crate::config::Guards;
 use crate::file;
 use crate::table::diff::Values;
 use crate::table::problem::Place;
-use crate::table::summary::{Summary, percent};
+use crate::table::summary::percent;
 use crate::table::traffic::{self, Traffic};
 use crate::table::{Diff, Problems, Table};
 
@@ -70,17 +70,17 @@ pub fn examine(
 
 /// By viewers if they are known, else in each family by itself.
 fn moved(diff: &Diff, most: f64) -> impl Iterator<Item = String> {
-    let Summary { ipv4, ipv6, .. } = Summary::of(diff);
-    let route = |route: Option<(String, String)>| route.map(|(from, to)| format!(", most of them from {from} to {to}"));
-    let clients = diff.traffic.as_ref();
-    let first = clients.and_then(|traffic| traffic.moves.first());
-    let of_clients =
-        clients.map(|traffic| (traffic.share, "viewers", route(first.map(|one| (one.from.clone(), one.to.clone())))));
-    let by_space = [
-        (ipv4.share, "IPv4 addresses", route(ipv4.moves.into_iter().next().map(|one| (one.from, one.to)))),
-        (ipv6.share, "IPv6 addresses", route(ipv6.moves.into_iter().next().map(|one| (one.from, one.to)))),
-    ];
-    let shares = if of_clients.is_some() { Vec::from_iter(of_clients) } else { Vec::from(by_space) };
+    let route = |from: &str, to: &str| format!(", most of them from {from} to {to}");
+    let Diff { ipv4, ipv6, traffic, .. } = diff;
+    let shares = match traffic {
+        Some(traffic) => {
+            vec![(traffic.share, "viewers", traffic.moves.first().map(|one| route(&one.from, &one.to)))]
+        }
+        None => vec![
+            (ipv4.share, "IPv4 addresses", ipv4.moves.first().map(|one| route(&one.from, &one.to))),
+            (ipv6.share, "IPv6 addresses", ipv6.moves.first().map(|one| route(&one.from, &one.to))),
+        ],
+    };
     shares.into_iter().filter(move |(share, ..)| *share > most).map(move |(share, whose, route)| {
         let (share, most) = (percent(share), percent(most));
         let route = route.unwrap_or_default();

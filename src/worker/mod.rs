@@ -149,8 +149,8 @@ impl<S: Subject> Worker<S> {
                 Request::Reload(trigger, asked) => wanted.push((trigger, asked)),
                 Request::Foresee(forced, asked) => {
                     self.reload_for(std::mem::take(&mut wanted));
-                    // Who asked may have gone.
-                    _ = asked.send(self.unwinding(|subject| subject.foresee(forced)));
+                    let outcome = self.unwinding(|subject| subject.foresee(forced));
+                    _ = asked.send(outcome.unwrap_or_else(broken_off::<S>));
                 }
                 Request::Command(trigger, command, asked) => {
                     self.reload_for(std::mem::take(&mut wanted));
@@ -214,17 +214,10 @@ impl<S: Subject> Worker<S> {
 
     /// Does what is due.
     fn tick(&mut self) {
-        let mut is_news = false;
-        let outcome = self.unwinding(|subject| {
-            let outcome = subject.tick();
-            is_news = outcome.is_some();
-            outcome.unwrap_or_else(|| Outcome::new(Verdict::Unchanged, 0, Vec::new()))
-        });
-        if is_news || outcome.verdict == Verdict::Refused {
-            telemetry::reload(S::NAME, outcome.verdict.label());
-            tell::<S>(&Trigger::Time, &outcome);
-            self.record("reload", &Trigger::Time, &outcome);
-        }
+        let Some(outcome) = self.unwinding(S::tick).unwrap_or_else(|| Some(broken_off::<S>())) else { return };
+        telemetry::reload(S::NAME, outcome.verdict.label());
+        tell::<S>(&Trigger::Time, &outcome);
+        self.record("reload", &Trigger::Time, &outcome);
     }
 
     fn settle_with(&mut self, outcome: &Outcome) {
@@ -238,19 +231,22 @@ impl<S: Subject> Worker<S> {
 
     fn attempt(&mut self, trigger: &Trigger, act: impl FnOnce(&mut S) -> Outcome) -> Outcome {
         let begun = Instant::now();
-        let outcome = self.unwinding(act);
+        let outcome = self.unwinding(act).unwrap_or_else(broken_off::<S>);
         telemetry::reload(S::NAME, outcome.verdict.label());
         tracing::debug!(what = S::NAME, %trigger, seconds = begun.elapsed().as_secs_f64(), "reloaded");
         outcome
     }
 
-    /// A panic is a failure, not the end of all reloads.
-    fn unwinding(&mut self, act: impl FnOnce(&mut S) -> Outcome) -> Outcome {
-        let outcome = catch_unwind(AssertUnwindSafe(|| act(&mut self.subject)));
-        outcome.unwrap_or_else(|_| Outcome::broken_off(S::RETRY))
+    /// A panic is a failure, not the end of all reloads. None, if there was one.
+    fn unwinding<T>(&mut self, act: impl FnOnce(&mut S) -> T) -> Option<T> {
+        catch_unwind(AssertUnwindSafe(|| act(&mut self.subject))).ok()
     }
 
     fn record(&self, action: &str, trigger: &Trigger, outcome: &Outcome) {
         self.history.record(&Entry::new(S::NAME, action, trigger, outcome, SystemTime::now()));
     }
+}
+
+fn broken_off<S: Subject>() -> Outcome {
+    Outcome::broken_off(S::RETRY)
 }
