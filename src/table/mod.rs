@@ -7,6 +7,7 @@
 //! - [`json`] and [`reader`]: the document as a tree that knows its places, and typed access to it
 //! - [`footprint`]: the four CDNI footprint types and their values
 //! - [`manifest`]: what the document says; [`document`]: how it is read
+//! - [`pointer`]: which table is the current one, and what its files are
 //! - [`dataset`] and [`mmdb`]: address ranges of ASes and countries
 //! - [`space`]: overlapping ranges to disjoint prefixes
 //! - [`mod@compile`]: manifest and files to a [`Table`]; [`reach`]: who wins which addresses
@@ -41,6 +42,7 @@ pub mod moment;
 pub mod moves;
 pub mod odds;
 pub mod overrides;
+pub mod pointer;
 pub mod problem;
 pub mod reach;
 pub mod reader;
@@ -60,5 +62,6 @@ pub use explain::{Explanation, explain};
 pub use lookup::{Decision, Table, client_address};
 pub use manifest::Manifest;
 pub use overrides::{Override, Overrides};
+pub use pointer::Pointer;
 pub use problem::Problems;
 pub use summary::Summary;
