@@ -16,6 +16,7 @@
 //! - [`mod@file`]: files as inputs: whole, of one moment, bounded
 //! - [`outcome`]: an attempt to change what is in service, and what came of it
 //! - [`history`]: all of them, on disk
+//! - [`interrupt`]: how a wait is broken off; [`store`]: objects in S3 or on an HTTP server
 //! - [`worker`]: a thread that keeps one subject up to date with its files
 //! - [`descriptors`]: as many open files as the system allows
 //! - [`memory`]: how a replaced table's memory goes back to the system
@@ -44,6 +45,7 @@ pub mod file;
 pub mod health;
 pub mod history;
 pub mod import;
+pub mod interrupt;
 pub mod listener;
 pub mod memory;
 pub mod outcome;
@@ -52,6 +54,7 @@ pub mod probe_ticket;
 pub mod reload;
 pub mod shown;
 pub mod snapshot;
+pub mod store;
 pub mod table;
 pub mod telemetry;
 pub mod trust;

@@ -14,6 +14,8 @@ pub enum Trigger {
     Start,
     Signal,
     FileChange,
+    /// A store was asked whether something is new.
+    Poll,
     /// The last one was refused, or had to wait.
     Retry,
     /// The time that an override begins or ends at.
@@ -40,6 +42,7 @@ impl Trigger {
             Self::Start => "start",
             Self::Signal => "signal",
             Self::FileChange => "file change",
+            Self::Poll => "poll",
             Self::Retry => "retry",
             Self::Time => "time",
             Self::Admin(_) | Self::Forced(_) => "admin",

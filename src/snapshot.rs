@@ -203,6 +203,11 @@ impl OverridesPublisher {
         self.shared.current.load_full()
     }
 
+    /// Those in service, whether or not they are in force yet.
+    pub fn overrides(&self) -> Overrides {
+        self.shared.overrides().overrides.clone()
+    }
+
     /// Whether these say what those in service do.
     pub fn has(&self, overrides: &Overrides) -> bool {
         self.shared.overrides().overrides == *overrides

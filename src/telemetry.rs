@@ -117,6 +117,8 @@ fn describe() {
     describe_gauge!("croupier_table_held", "1 while a rollback holds the table in service");
     describe_gauge!("croupier_overrides_active", "Overrides in force");
     describe_counter!("croupier_reloads_total", "Attempts to reload");
+    describe_counter!("croupier_source_requests_total", "Objects asked for of a store that tables or overrides lie in");
+    describe_counter!("croupier_source_bytes_total", "Bytes read from there");
     describe_counter!("croupier_handshakes_total", "TLS handshakes");
     describe_counter!("croupier_client_refusals_total", "Clients refused");
     describe_gauge!("croupier_connections", "Open connections");
@@ -207,6 +209,16 @@ pub fn reload(what: &'static str, result: &'static str) {
 
 fn reloads(what: &'static str, result: &'static str) -> Counter {
     counter!("croupier_reloads_total", "what" => what, "result" => result)
+}
+
+/// A question to a store: `result` is `read`, `unchanged` or `failed`.
+pub fn asked(result: &'static str, bytes: usize) {
+    questions(result).increment(1);
+    counter!("croupier_source_bytes_total").increment(bytes as u64);
+}
+
+fn questions(result: &'static str) -> Counter {
+    counter!("croupier_source_requests_total", "result" => result)
 }
 
 /// `result` is `full`, `resumed`, `refused`, `timeout` or `failed`.

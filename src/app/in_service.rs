@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::history::History;
 use crate::outcome::{Outcome, Trigger, Verdict};
 use crate::reload::first::First;
-use crate::reload::overriding::OverridesInService;
+use crate::reload::overriding::{self, OverridesInService};
 use crate::reload::table::{self, Command, TableInService};
 use crate::snapshot::{self, Reader};
 use crate::telemetry;
@@ -31,20 +31,20 @@ impl InService {
     /// Puts it into service, and starts to keep it up to date.
     pub fn start(prepared: Prepared) -> io::Result<Self> {
         let Prepared { config, first, state, trust, lasting, trust_files, overrides, kept_overrides } = prepared;
-        let First { table, source, watched, outcome } = first;
+        let First { table, source, seen, outcome } = first;
         let since = SystemTime::now();
         let history = Arc::new(History::open(config.table.state.as_deref()));
         tracing::info!(version = table.version, digest = table.digest, "serving");
 
         let (mut publisher, switch, tables) = snapshot::publish_first(table, source, overrides.overrides, since);
         publisher.hold(outcome.verdict == Verdict::Held);
-        let in_service = TableInService::new(publisher, table::Settings::of(&config), watched, state);
+        let in_service = TableInService::new(publisher, table::Settings::of(&config), seen, state);
         let table = worker::start(in_service, &outcome, Arc::clone(&history))?;
 
         worker::log(&overrides.outcome.problems);
         worker::log(&tables.load().effective.warnings);
-        let path = config.table.overrides_path();
-        let in_service = OverridesInService::new(switch, path, overrides.watched, kept_overrides);
+        let settings = overriding::Settings::of(&config);
+        let in_service = OverridesInService::new(switch, settings, overrides.seen, kept_overrides);
         let overrides = worker::start(in_service, &overrides.outcome, Arc::clone(&history))?;
 
         let (publisher, authority) = current::publish_first(trust);
@@ -91,7 +91,7 @@ impl Reloads {
     fn configure(&self, config: &Config) {
         self.table.configure(table::Settings::of(config));
         self.trust.configure(trust::Settings::of(config));
-        self.overrides.configure(config.table.overrides_path());
+        self.overrides.configure(overriding::Settings::of(config));
     }
 
     pub fn stop(&self) {

@@ -40,7 +40,7 @@ pub fn prepare(
     problems.push(own);
     let first = first(&table::Settings::of(&config), state.as_mut(), problems);
     let kept_overrides = state.as_ref().map(|state| overriding::Kept::new(state.directory().to_owned()));
-    let overrides = overriding::first(&config.table.overrides_path(), kept_overrides.as_ref(), now);
+    let overrides = overriding::first(&overriding::Settings::of(&config), kept_overrides.as_ref(), now);
     let trust_files = of_trust.watched;
     Some(Prepared { config, first: first?, state, trust: trust?, lasting, trust_files, overrides, kept_overrides })
 }

@@ -12,7 +12,8 @@ use super::{BAD, Format, Outcome, diff, problems, serve};
 use crate::app;
 use crate::config::{self, Config, Guards};
 use crate::reload::load::gather;
-use crate::reload::overrides;
+use crate::reload::overrides::{self, Found};
+use crate::reload::source::{self, Asking, Seen};
 use crate::table::problem::{Place, Shown};
 use crate::table::{Counts, Effective, Problems, Table};
 
@@ -116,14 +117,15 @@ fn table_alone(path: &Path, found: &mut Vec<Problems>) -> Option<Good> {
 /// The overrides by themselves, and against the table if that is good.
 fn check_overrides(config: &config::Table, table: Option<&Table>, now: SystemTime) -> Problems {
     let mut problems = Problems::new();
-    let path = config.overrides_path();
-    if config.overrides.is_some() && !path.exists() {
-        let place = Place::whole_file(problems.file(&path.to_string_lossy()));
+    let source = source::open(&config.overrides_place(), Asking::default());
+    let found = overrides::read(&*source, now, &mut Seen::default(), &mut problems);
+    if config.overrides.is_some() && matches!(found, Found::Nothing) {
+        let place = Place::whole_file(problems.file(&source.name()));
         problems
             .warning(place, "the file does not exist: there are no overrides until it does")
             .help("correct `[table] overrides`, unless it is yet to be made");
     }
-    let overrides = overrides::read(&path, now, &mut problems);
+    let overrides = found.or_none(&*source);
     if let (Some(table), Some(overrides)) = (table, overrides) {
         let effective = Effective::new(table, &overrides, now);
         for warning in &effective.warnings {

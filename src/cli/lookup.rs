@@ -12,6 +12,7 @@ use super::{BAD, Format, Outcome, problems, say};
 use crate::config::{Guards, overrides_beside};
 use crate::reload::load::gather;
 use crate::reload::overrides;
+use crate::reload::source::{self, Asking};
 use crate::table::answer::Renderer;
 use crate::table::footprint::shorten;
 use crate::table::problem::Place;
@@ -87,15 +88,16 @@ impl Lookup {
 
     /// As the service would find them, unless told otherwise.
     fn read_overrides(&self, now: SystemTime, problems: &mut Problems) -> Option<Overrides> {
+        let mut read = |place: &str| overrides::read_once(&*source::open(place, Asking::default()), now, problems);
         match &self.overrides {
             _ if self.no_overrides => Some(Overrides::default()),
-            None => overrides::read(&overrides_beside(&self.table), now, problems),
+            None => read(&overrides_beside(&self.table.to_string_lossy())),
             Some(file) if !file.exists() => {
                 let place = Place::whole_file(problems.file(&file.to_string_lossy()));
                 problems.error(place, "the file does not exist");
                 None
             }
-            Some(file) => overrides::read(file, now, problems),
+            Some(file) => read(&file.to_string_lossy()),
         }
     }
 }

@@ -3,10 +3,11 @@
 use tracing_subscriber::EnvFilter;
 
 use super::Config;
+use crate::store::ObjectUrl;
 
 /// What must not be served with.
 pub fn errors(config: &Config) -> Vec<(&'static str, String)> {
-    let Config { limits, clients, guards, health, connections, .. } = config;
+    let Config { table, limits, clients, guards, health, connections, .. } = config;
     let mut errors = Vec::new();
     for (zero, key) in [
         (limits.connections == 0, "limits.connections"),
@@ -17,6 +18,8 @@ pub fn errors(config: &Config) -> Vec<(&'static str, String)> {
         (limits.write.duration().is_zero(), "limits.write"),
         (connections.idle.duration().is_zero(), "connections.idle"),
         (guards.max_input == 0, "guards.max_input"),
+        (table.poll.duration().is_zero(), "table.poll"),
+        (table.timeout.duration().is_zero(), "table.timeout"),
         (clients.ca.is_empty(), "clients.ca"),
         (clients.allow.is_empty(), "clients.allow"),
     ] {
@@ -40,8 +43,13 @@ pub fn errors(config: &Config) -> Vec<(&'static str, String)> {
     if let Err(error) = EnvFilter::try_new(&config.log.level) {
         errors.push(("log.level", format!("{error}; write error, warn, info, debug or trace")));
     }
-    if config.table.source.contains("://") {
-        errors.push(("table.source", "must be a path in this version: fetch the table to a file".to_owned()));
+    let places = [("table.source", Some(&table.source)), ("table.overrides", table.overrides.as_ref())];
+    for (key, place) in places {
+        if let Some(place) = place.filter(|place| ObjectUrl::is_meant(place))
+            && let Err(message) = place.parse::<ObjectUrl>()
+        {
+            errors.push((key, format!("can't be `{place}`: {message}")));
+        }
     }
     errors
 }

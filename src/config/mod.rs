@@ -14,6 +14,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::store::{self, ObjectUrl};
+
 pub use pattern::NamePattern;
 pub use read::{Environment, read};
 pub use seconds::Seconds;
@@ -56,11 +58,19 @@ impl Default for Listen {
 /// The CDN table.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Table {
-    /// The JSON document's path. Required.
+    /// The JSON document, or a pointer to one: a path, `s3://BUCKET/KEY` or `https://HOST/PATH`. Required. S3 is used
+    /// with the credentials that the environment has for AWS's own tools.
     pub source: String,
     /// What ops switch in an incident: `overrides.json` beside the table unless set. There need not be one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub overrides: Option<PathBuf>,
+    pub overrides: Option<String>,
+    /// Mean time between two looks at a source that is not a file: each is asked for at its own, random time around
+    /// it, so that a fleet does not come at once. A change of an incident should not take longer.
+    #[serde(default = "Table::poll")]
+    pub poll: Seconds,
+    /// Time for one object from a store. What takes longer is a store that hangs.
+    #[serde(default = "Table::timeout")]
+    pub timeout: Seconds,
     /// A directory for the last good tables: what a restart serves when the source is bad or gone, and what a
     /// rollback goes back to. None are kept unless set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -76,15 +86,23 @@ impl Table {
         5
     }
 
-    /// The file of overrides.
-    pub fn overrides_path(&self) -> PathBuf {
-        self.overrides.clone().unwrap_or_else(|| overrides_beside(Path::new(&self.source)))
+    fn poll() -> Seconds {
+        Seconds::from_secs(10)
+    }
+
+    fn timeout() -> Seconds {
+        Seconds::from_secs(store::TIMEOUT.as_secs())
+    }
+
+    /// Where the overrides are.
+    pub fn overrides_place(&self) -> String {
+        self.overrides.clone().unwrap_or_else(|| overrides_beside(&self.source))
     }
 }
 
-/// The file of overrides of a table, unless another is configured.
-pub fn overrides_beside(table: &Path) -> PathBuf {
-    table.with_file_name("overrides.json")
+/// Where the overrides of a table are, unless another place is configured.
+pub fn overrides_beside(table: &str) -> String {
+    format!("{}overrides.json", &table[..table.rfind('/').map_or(0, |slash| slash + 1)])
 }
 
 /// The server's identity. PEM files, both required.
@@ -317,6 +335,8 @@ impl Config {
             table: Table {
                 source: base.join("data/cdn-table.json").to_string_lossy().into_owned(),
                 overrides: None,
+                poll: Table::poll(),
+                timeout: Table::timeout(),
                 state: Some(base.join("state")),
                 keep: Table::keep(),
             },
@@ -373,7 +393,6 @@ impl Config {
             .chain(&mut self.clients.ca)
             .chain(&mut self.clients.crls)
             .chain(self.clients.allow.iter_mut().map(|allow| &mut allow.issuer))
-            .chain(&mut self.table.overrides)
             .chain(&mut self.table.state)
             .chain(&mut self.guards.traffic)
             .chain(&mut self.health.certificate)
@@ -381,8 +400,9 @@ impl Config {
         for path in paths {
             *path = base.join(&*path);
         }
-        if !self.table.source.contains("://") {
-            self.table.source = base.join(&self.table.source).to_string_lossy().into_owned();
+        let places = std::iter::once(&mut self.table.source).chain(&mut self.table.overrides);
+        for place in places.filter(|place| !ObjectUrl::is_meant(place)) {
+            *place = base.join(&*place).to_string_lossy().into_owned();
         }
     }
 }

@@ -2,9 +2,10 @@
 
 use super::judge::{Judged, judge};
 use super::load::gather_from;
+use super::source::Seen;
 use super::state::{Kept, KeptFile, State};
-use super::table::{Settings, gather_and_keep, newest_whole};
-use crate::file::Watched;
+use super::table::{Settings, newest_whole};
+use crate::interrupt::Interrupt;
 use crate::outcome::{Candidate, Outcome, Verdict};
 use crate::table::{Problems, Table};
 use crate::worker;
@@ -13,8 +14,8 @@ pub struct First {
     pub table: Table,
     /// Where it came from.
     pub source: String,
-    /// What to look at for changes.
-    pub watched: Vec<Watched>,
+    /// What to wait for changes of.
+    pub seen: Seen,
     /// What came of the source's: refused, if this is another.
     pub outcome: Outcome,
 }
@@ -27,11 +28,10 @@ pub fn first(settings: &Settings, state: Option<&mut State>, problems: &mut Vec<
     if let Some(held) = state.as_deref().and_then(|state| held(settings, state)) {
         return Some(held);
     }
-    let source = settings.source();
-    let gathered = gather_and_keep(&source, settings.guards.max_input, state.as_deref());
-    let (mut watched, files, candidate) =
-        (gathered.watched.clone(), gathered.files.clone(), gathered.candidate(&source));
-    watched.extend(settings.guards.traffic.clone().map(Watched::now));
+    let source = settings.open(Interrupt::default());
+    let gathered = gather_from(&*source, settings.guards.max_input, state.as_deref());
+    let (seen, files) = (gathered.seen_with(&settings.guards), gathered.files.clone());
+    let candidate = gathered.candidate(&settings.source);
     // What was in service before is what the guards compare with.
     let newest = state.as_deref().and_then(|state| state.newest_first().next());
     let is_same = newest.is_some_and(|newest| newest.digest == gathered.digest());
@@ -43,10 +43,11 @@ pub fn first(settings: &Settings, state: Option<&mut State>, problems: &mut Vec<
             let outcome = Outcome { candidate, diff, ..Outcome::new(Verdict::Published, FIRST, own.shown()) };
             problems.push(own);
             keep(state, &outcome.candidate, files);
-            return Some(First { table, source: settings.source.clone(), watched, outcome });
+            return Some(First { table, source: settings.source.clone(), seen, outcome });
         }
         Err(refused) => refused,
     };
+    let retry_after = refused.retry_after(&*source);
     let Some((table, source)) = before.or_else(|| last_good(state?, settings)) else {
         problems.push(own);
         return None;
@@ -54,26 +55,31 @@ pub fn first(settings: &Settings, state: Option<&mut State>, problems: &mut Vec<
     let shown = own.shown();
     worker::log(&shown);
     tracing::error!(version = table.version, "the source is refused: serving the last good table");
-    let retry_after = refused.retry_after();
     let outcome = Outcome { candidate, diff, retry_after, ..Outcome::new(Verdict::Refused, FIRST, shown) };
-    Some(First { table, source, watched, outcome })
+    Some(First { table, source, seen, outcome })
 }
 
 /// The table that a rollback holds.
 fn held(settings: &Settings, state: &State) -> Option<First> {
-    let (table, source) = Some(state).filter(|state| state.is_held()).and_then(|state| last_good(state, settings))?;
-    let watched = gather_from(&settings.source(), settings.guards.max_input, |_, _| {}).watched;
+    let (table, copy) = Some(state).filter(|state| state.is_held()).and_then(|state| last_good(state, settings))?;
+    // What changes in files meanwhile is told of; a store is not even asked.
+    let source = settings.open(Interrupt::default());
+    let seen = if source.is_remote() {
+        Seen::default()
+    } else {
+        gather_from(&*source, settings.guards.max_input, None).seen_with(&settings.guards)
+    };
     tracing::warn!(
         version = table.version,
         "serving the table that a rollback holds; POST /reload or SIGHUP ends that"
     );
     let candidate = Candidate {
-        source: Some(source.clone()),
+        source: Some(copy.clone()),
         version: Some(table.version.clone()),
         digest: Some(table.digest.clone()),
     };
     let outcome = Outcome { candidate, ..Outcome::new(Verdict::Held, FIRST, Vec::new()) };
-    Some(First { table, source, watched, outcome })
+    Some(First { table, source: copy, seen, outcome })
 }
 
 /// The newest kept table that is still whole, and where it came from.

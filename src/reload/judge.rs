@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::guards;
 use super::load::Gathered;
+use super::source::Source;
 use super::table::{Settings, TableInService};
 use crate::table::{Diff, Problems, Table};
 use crate::worker::Subject;
@@ -25,9 +26,9 @@ pub enum Refused {
 }
 
 impl Refused {
-    /// What is wrong with a table may pass by itself; what it does stays.
-    pub fn retry_after(self) -> Option<Duration> {
-        (self == Self::Bad).then_some(TableInService::RETRY)
+    /// What is wrong with a table may pass by itself; what it does stays. A store is asked again anyway.
+    pub fn retry_after(self, source: &dyn Source) -> Option<Duration> {
+        (self == Self::Bad && !source.is_remote()).then_some(TableInService::RETRY)
     }
 }
 

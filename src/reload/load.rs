@@ -1,25 +1,25 @@
-//! From a path to a compiled table: all inputs read, checked, compiled. `serve`, `check` and
+//! From a place to a compiled table: all inputs read, checked, compiled. `serve`, `check` and
 //! `lookup` all load through here.
 
 use std::collections::HashSet;
 use std::path::Path;
 
-use super::source::{Local, Named, Source};
-use super::state::KeptFile;
+use super::source::{self, Asking, Named, Seen, SeenObject, Source, Unreadable, Why};
+use super::state::{KeptFile, State};
+use crate::config::Guards;
 use crate::file::{Watched, digest_of_all, sha256};
 use crate::outcome::Candidate;
-use crate::table::manifest::FileRef;
 use crate::table::problem::Place;
-use crate::table::{Inputs, Manifest, Problems, Table, compile};
+use crate::table::{Inputs, Manifest, Pointer, Problems, Table, compile};
 
 /// Every byte that a table is made of, read and not yet compiled.
+#[derive(Default)]
 pub struct Gathered {
     manifest: Option<Manifest>,
     inputs: Inputs,
     /// The files that were read.
     pub files: Vec<KeptFile>,
-    /// Those that were looked at, for who watches them.
-    pub watched: Vec<Watched>,
+    seen: Seen,
     pub problems: Problems,
 }
 
@@ -30,12 +30,19 @@ impl Gathered {
     }
 
     /// What would be put into service.
-    pub fn candidate(&self, source: &dyn Source) -> Candidate {
+    pub fn candidate(&self, source: &str) -> Candidate {
         Candidate {
-            source: Some(source.name()),
+            source: Some(source.to_owned()),
             version: self.manifest.as_ref().map(|manifest| manifest.version.clone()),
             digest: Some(self.inputs.digest.clone()).filter(|digest| !digest.is_empty()),
         }
+    }
+
+    /// What to wait for changes of: the guards' files, too.
+    pub fn seen_with(&self, guards: &Guards) -> Seen {
+        let mut seen = self.seen.clone();
+        seen.files.extend(guards.traffic.clone().map(Watched::now));
+        seen
     }
 
     /// Compiles what was gathered. No table means that `problems` has errors.
@@ -46,64 +53,179 @@ impl Gathered {
     }
 }
 
-/// Reads a table's document and every file that it names, up to `limit` bytes in all.
-pub fn gather(path: &Path, limit: u64) -> Gathered {
-    gather_from(&Local::new(path), limit, |_, _| {})
+/// Reads a table's document and every file that it names, up to `limit` bytes in all. `place` is a path, or an
+/// address in a store.
+pub fn gather(place: &Path, limit: u64) -> Gathered {
+    gather_from(&*source::open(&place.to_string_lossy(), Asking::default()), limit, None)
 }
 
-/// The same from anywhere. Each file's bytes and SHA-256 are shown to `keep`, before anything is made of them.
-pub fn gather_from(source: &dyn Source, limit: u64, mut keep: impl FnMut(&[u8], &str)) -> Gathered {
+/// The same from anywhere. With a state, each file is kept there, before anything is made of it, and what a pointer
+/// names and is kept there already is not read again.
+pub fn gather_from(source: &dyn Source, limit: u64, state: Option<&State>) -> Gathered {
+    let mut gathered =
+        Gathered { manifest: None, inputs: Inputs { limit, ..Inputs::default() }, ..Gathered::default() };
+    let mut reading = Reading { source, state, pointer: None, left: limit, seen: Seen::default() };
+    if let Some(Document { name, text, sha256 }) = reading.document(&mut gathered.problems) {
+        reading.keep(text.as_bytes(), &sha256);
+        gathered.files.push(KeptFile { path: String::new(), sha256 });
+        gathered.manifest = Manifest::parse(&name, &text, &mut gathered.problems);
+        reading.files(&mut gathered);
+        gathered.inputs.digest = digest(&gathered.files);
+    }
+    gathered.seen = reading.seen;
+    gathered
+}
+
+/// The table without its footprints and canaries: its names alone, of which no file is needed but the document.
+pub fn names(source: &dyn Source, limit: u64) -> (Option<Table>, Problems) {
     let mut problems = Problems::new();
-    let name = source.name();
-    let file = problems.file(&name);
-    let mut watched: Vec<Watched> = source.watched(Named::Document).into_iter().collect();
-    let mut inputs = Inputs { limit, ..Inputs::default() };
-    let text = source.read(Named::Document, limit).and_then(|bytes| {
-        String::from_utf8(bytes)
-            .map_err(|error| format!("not UTF-8 text, from byte {}", error.utf8_error().valid_up_to()))
+    let mut reading = Reading { source, state: None, pointer: None, left: limit, seen: Seen::default() };
+    let document = reading.document(&mut problems);
+    let manifest = document.and_then(|Document { name, text, .. }| Manifest::parse(&name, &text, &mut problems));
+    let table = manifest.filter(|_| !problems.has_errors()).and_then(|mut manifest| {
+        manifest.footprints.clear();
+        manifest.canaries.clear();
+        compile(manifest, Inputs::default(), &mut Problems::new())
     });
-    let text = match text {
-        Ok(text) => text,
-        Err(message) => {
-            problems.error(Place::whole_file(file), message);
-            return Gathered { manifest: None, inputs, files: Vec::new(), watched, problems };
+    (table, problems)
+}
+
+fn digest(files: &[KeptFile]) -> String {
+    digest_of_all(files.iter().map(|file| (file.path.clone(), file.sha256.clone())).collect())
+}
+
+/// The table's own.
+struct Document {
+    /// What to call it in messages.
+    name: String,
+    text: String,
+    sha256: String,
+}
+
+struct Reading<'r> {
+    source: &'r dyn Source,
+    state: Option<&'r State>,
+    /// Once it is known that the source is one.
+    pointer: Option<Pointer>,
+    /// Bytes that there may still be.
+    left: u64,
+    seen: Seen,
+}
+
+impl Reading<'_> {
+    /// The table's document, be it the source itself or what that points to.
+    fn document(&mut self, problems: &mut Problems) -> Option<Document> {
+        let name = self.source.name();
+        let (text, sha256) = self.text(Named::Document, &name, problems)?;
+        if !Pointer::is_meant(&text) {
+            return Some(Document { name, text, sha256 });
         }
-    };
-    let mut left = limit - text.len() as u64;
-    let mut files = vec![KeptFile { path: String::new(), sha256: sha256(text.as_bytes()) }];
-    keep(text.as_bytes(), &files[0].sha256);
-    let manifest = Manifest::parse(&name, &text, &mut problems);
-    let named: Vec<FileRef> = manifest.iter().flat_map(Manifest::files).cloned().collect();
-    let mut seen = HashSet::new();
-    for named in named {
-        if seen.insert(named.path.clone()) {
-            let file = Named::File(&named.path);
-            watched.extend(source.watched(file));
-            match source.read(file, left) {
-                Ok(bytes) => {
-                    left -= bytes.len() as u64;
-                    let sha256 = sha256(&bytes);
-                    keep(&bytes, &sha256);
-                    files.push(KeptFile { path: named.path.clone(), sha256 });
-                    inputs.files.insert(named.path.clone(), bytes);
-                }
-                Err(message) => {
-                    let is_gone = message.ends_with("does not exist");
-                    let problem = problems.error(named.place, format!("{}: {message}", named.name));
-                    if is_gone {
-                        problem.help("paths in a table are relative to its own: put it where its files are");
+        let pointer = Pointer::parse(&name, &text, problems)?;
+        let document = pointer.document.clone();
+        let folder = &name[..name.rfind('/').map_or(0, |slash| slash + 1)];
+        let name = format!("{folder}{}", pointer.place(&document));
+        self.pointer = Some(pointer);
+        let (text, sha256) = self.text(Named::File(&document), &name, problems)?;
+        Some(Document { name, text, sha256 })
+    }
+
+    fn text(&mut self, file: Named<'_>, name: &str, problems: &mut Problems) -> Option<(String, String)> {
+        let text = self.read(file).map_err(|unreadable| unreadable.message).and_then(|(bytes, sha256)| {
+            let text = String::from_utf8(bytes)
+                .map_err(|error| format!("not UTF-8 text, from byte {}", error.utf8_error().valid_up_to()))?;
+            Ok((text, sha256))
+        });
+        text.map_err(|message| {
+            let place = Place::whole_file(problems.file(name));
+            problems.error(place, message);
+        })
+        .ok()
+    }
+
+    /// Every file that the document names.
+    fn files(&mut self, gathered: &mut Gathered) {
+        let Gathered { manifest, inputs, files, problems, .. } = gathered;
+        let mut tried = HashSet::new();
+        for named in manifest.iter().flat_map(Manifest::files) {
+            if tried.insert(&named.path) {
+                match self.read(Named::File(&named.path)) {
+                    Ok((bytes, sha256)) => {
+                        self.keep(&bytes, &sha256);
+                        files.push(KeptFile { path: named.path.clone(), sha256 });
+                        inputs.files.insert(named.path.clone(), bytes);
+                    }
+                    Err(Unreadable { message, why }) => {
+                        let problem = problems.error(named.place, format!("{}: {message}", named.name));
+                        match why {
+                            Why::Absent if self.pointer.is_some() => {
+                                problem.help("publish the table again: what the pointer names is not whole");
+                            }
+                            Why::Absent => {
+                                problem.help("paths in a table are relative to its own: put it where its files are");
+                            }
+                            // The others would take as long to fail.
+                            Why::Unreachable => return,
+                            Why::Other => {}
+                        }
                     }
                 }
             }
-        }
-        let found = files.iter().find(|file| file.path == named.path).map(|file| &file.sha256);
-        if let (Some(pinned), Some(found)) = (&named.sha256, found)
-            && pinned != found
-        {
-            let message = format!("{}: the file's SHA-256 is {found}, not the one it is pinned to", named.name);
-            problems.error(named.place, message);
+            let found = files.iter().find(|file| file.path == named.path).map(|file| &file.sha256);
+            if let (Some(pinned), Some(found)) = (&named.sha256, found)
+                && pinned != found
+            {
+                let message = format!("{}: the file's SHA-256 is {found}, not the one it is pinned to", named.name);
+                problems.error(named.place, message);
+            }
         }
     }
-    inputs.digest = digest_of_all(files.iter().map(|file| (file.path.clone(), file.sha256.clone())).collect());
-    Gathered { manifest, inputs, files, watched, problems }
+
+    /// One of the table's files, and its SHA-256.
+    fn read(&mut self, file: Named<'_>) -> Result<(Vec<u8>, String), Unreadable> {
+        let (bytes, sha256) = match (&self.pointer, file) {
+            (Some(pointer), Named::File(path)) => {
+                let Some(expected) = pointer.files.get(path).cloned() else {
+                    return Err(Unreadable::new(Why::Other, "the pointer has no such file: publish the table again"));
+                };
+                let place = pointer.place(path);
+                let kept = self.state.and_then(|state| state.read_file(&expected, self.left).ok());
+                let bytes = kept.map_or_else(|| self.pointed(&place, &expected), Ok)?;
+                (bytes, expected)
+            }
+            _ => {
+                let bytes = self.source.read(file, self.left, &mut self.seen)?;
+                let sha256 = sha256(&bytes);
+                (bytes, sha256)
+            }
+        };
+        self.left = self.left.saturating_sub(bytes.len() as u64);
+        Ok((bytes, sha256))
+    }
+
+    /// A file under a pointer's prefix. What is as it should be never changes, and need not be asked for again.
+    fn pointed(&mut self, place: &str, expected: &str) -> Result<Vec<u8>, Unreadable> {
+        let mut seen = Seen::default();
+        let read = self.source.read(Named::File(place), self.left, &mut seen).and_then(|bytes| {
+            let found = sha256(&bytes);
+            if found == expected {
+                return Ok(bytes);
+            }
+            let message =
+                format!("the file's SHA-256 is {found}, but the pointer says {expected}: publish the table again");
+            Err(Unreadable::new(Why::Other, message))
+        });
+        self.seen.files.extend(seen.files);
+        if read.is_err() {
+            self.seen.objects.extend(seen.objects.into_iter().map(|object| SeenObject { tag: None, ..object }));
+        }
+        read
+    }
+
+    fn keep(&self, bytes: &[u8], sha256: &str) {
+        if let Some(state) = self.state
+            && let Err(error) = state.keep_file(bytes, sha256)
+        {
+            tracing::error!(%error, "a file of the table could not be kept");
+        }
+    }
 }

@@ -5,36 +5,65 @@
 
 use std::convert::Infallible;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use super::overrides::read;
+use super::overrides::{Found, read};
+use super::source::{self, Asking, Seen, Source};
+use crate::config::Config;
 use crate::file::{self, Watched};
+use crate::interrupt::Interrupt;
 use crate::outcome::{Candidate, Outcome, Trigger, Verdict};
 use crate::snapshot::OverridesPublisher;
-use crate::table::problem::Shown;
+use crate::table::problem::{Place, Shown};
 use crate::table::{Overrides, Problems};
 use crate::worker::Subject;
 
 pub struct OverridesInService {
     publisher: OverridesPublisher,
-    path: PathBuf,
-    files: [Watched; 1],
+    settings: Settings,
+    source: Box<dyn Source>,
+    interrupt: Interrupt,
+    seen: Seen,
     kept: Option<Kept>,
+}
+
+/// Where they come from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// A path, or an address in a store.
+    pub place: String,
+    /// Mean time between two looks, if it is not a file.
+    pub poll: Duration,
+    /// For one object, if it is not a file.
+    pub timeout: Duration,
+}
+
+impl Settings {
+    pub fn of(config: &Config) -> Self {
+        let table = &config.table;
+        Self { place: table.overrides_place(), poll: table.poll.duration(), timeout: table.timeout.duration() }
+    }
+
+    fn open(&self, interrupt: Interrupt) -> Box<dyn Source> {
+        source::open(&self.place, Asking { timeout: self.timeout, interrupt })
+    }
 }
 
 /// The overrides that a process begins with.
 pub struct First {
     pub overrides: Overrides,
-    pub watched: Watched,
+    pub seen: Seen,
     pub outcome: Outcome,
 }
 
 /// Loads them. A bad file is no reason not to start: those that are kept are in force then, or none.
-pub fn first(path: &Path, kept: Option<&Kept>, now: SystemTime) -> First {
-    let watched = Watched::now(path.to_owned());
+pub fn first(settings: &Settings, kept: Option<&Kept>, now: SystemTime) -> First {
+    let source = settings.open(Interrupt::default());
+    let mut seen = Seen::default();
     let mut problems = Problems::new();
-    let overrides = read(path, now, &mut problems);
+    let last = kept.and_then(|kept| kept.read(&settings.place, now));
+    let overrides = load(&*source, last.as_ref(), now, &mut seen, &mut problems);
     let (verdict, retry_after) = match &overrides {
         Some(overrides) => {
             if let Some(kept) = kept {
@@ -42,12 +71,38 @@ pub fn first(path: &Path, kept: Option<&Kept>, now: SystemTime) -> First {
             }
             (Verdict::Published, None)
         }
-        None => (Verdict::Refused, Some(OverridesInService::RETRY)),
+        None => (Verdict::Refused, retry_after(&*source)),
     };
-    let overrides = overrides.or_else(|| kept?.read(path, now));
-    let overrides = overrides.unwrap_or_else(|| Overrides::none(&path.to_string_lossy()));
-    let outcome = Outcome { candidate: candidate(path), retry_after, ..Outcome::new(verdict, 1, problems.shown()) };
-    First { overrides, watched, outcome }
+    let overrides = overrides.or(last).unwrap_or_else(|| Overrides::none(&settings.place));
+    let candidate = candidate(&settings.place);
+    let outcome = Outcome { candidate, retry_after, ..Outcome::new(verdict, 1, problems.shown()) };
+    First { overrides, seen, outcome }
+}
+
+/// What is said there. Of a file that is gone it is known that somebody removed it; of an object it is not: the
+/// bucket may be another, or the right to see it lost. What was in force stays then.
+fn load(
+    source: &dyn Source,
+    in_force: Option<&Overrides>,
+    now: SystemTime,
+    seen: &mut Seen,
+    problems: &mut Problems,
+) -> Option<Overrides> {
+    let found = read(source, now, seen, problems);
+    let has_some = in_force.is_some_and(|overrides| !overrides.list().is_empty());
+    if matches!(found, Found::Nothing) && source.is_remote() && has_some {
+        let place = Place::whole_file(problems.file(&source.name()));
+        problems
+            .error(place, "the overrides are gone, so those that were there stay in force")
+            .help("`croupier override clear --all` writes an empty list, which ends them");
+        return None;
+    }
+    found.or_none(source)
+}
+
+/// A store is asked again anyway.
+fn retry_after(source: &dyn Source) -> Option<Duration> {
+    (!source.is_remote()).then_some(OverridesInService::RETRY)
 }
 
 /// The last good overrides, in the state directory.
@@ -65,9 +120,9 @@ impl Kept {
     }
 
     /// None, if there are none, or none that can be read.
-    fn read(&self, name: &Path, now: SystemTime) -> Option<Overrides> {
+    fn read(&self, name: &str, now: SystemTime) -> Option<Overrides> {
         let text = fs::read_to_string(self.file()).ok()?;
-        Overrides::parse(&name.to_string_lossy(), &text, now, &mut Problems::new())
+        Overrides::parse(name, &text, now, &mut Problems::new())
     }
 
     /// What can't be written is told, and in force all the same.
@@ -86,19 +141,22 @@ impl Kept {
 }
 
 impl OverridesInService {
-    pub fn new(publisher: OverridesPublisher, path: PathBuf, watched: Watched, kept: Option<Kept>) -> Self {
-        Self { publisher, path, files: [watched], kept }
+    pub fn new(publisher: OverridesPublisher, settings: Settings, seen: Seen, kept: Option<Kept>) -> Self {
+        let interrupt = Interrupt::default();
+        let source = settings.open(interrupt.clone());
+        Self { publisher, settings, source, interrupt, seen, kept }
     }
 
     fn outcome(&self, verdict: Verdict, problems: Vec<Shown>) -> Outcome {
         let generation = self.publisher.snapshot().generation;
-        Outcome { candidate: candidate(&self.path), ..Outcome::new(verdict, generation, problems) }
+        Outcome { candidate: candidate(&self.settings.place), ..Outcome::new(verdict, generation, problems) }
     }
 
-    /// What the file says, or what is wrong with it.
-    fn load(&self, now: SystemTime) -> Result<Overrides, Vec<Shown>> {
+    /// What is said there, or what is wrong with it.
+    fn load(&self, now: SystemTime, seen: &mut Seen) -> Result<Overrides, Vec<Shown>> {
         let mut problems = Problems::new();
-        read(&self.path, now, &mut problems).ok_or_else(|| problems.shown())
+        let in_force = self.publisher.overrides();
+        load(&*self.source, Some(&in_force), now, seen, &mut problems).ok_or_else(|| problems.shown())
     }
 
     /// Puts them into service, and says what is different.
@@ -109,7 +167,7 @@ impl OverridesInService {
     }
 
     fn refused(&self, problems: Vec<Shown>) -> Outcome {
-        Outcome { retry_after: Some(Self::RETRY), ..self.outcome(Verdict::Refused, problems) }
+        Outcome { retry_after: retry_after(&*self.source), ..self.outcome(Verdict::Refused, problems) }
     }
 }
 
@@ -118,21 +176,36 @@ impl Subject for OverridesInService {
     // They are switched in incidents.
     const IS_IDLE: bool = false;
     const RETRY: Duration = Duration::from_secs(10);
-    type Settings = PathBuf;
+    type Settings = Settings;
     type Command = Infallible;
 
-    fn configure(&mut self, path: PathBuf) {
-        self.path = path;
+    fn configure(&mut self, settings: Settings) {
+        self.settings = settings;
+        self.source = self.settings.open(self.interrupt.clone());
     }
 
     fn files(&self) -> &[Watched] {
-        &self.files
+        &self.seen.files
+    }
+
+    fn polls(&self) -> Option<Duration> {
+        self.source.is_remote().then_some(self.settings.poll)
+    }
+
+    fn has_changed(&mut self) -> bool {
+        self.source.has_changed(&self.seen)
+    }
+
+    fn interrupt(&self) -> Interrupt {
+        self.interrupt.clone()
     }
 
     fn reload(&mut self, _: &Trigger) -> Outcome {
         let now = SystemTime::now();
-        self.files = [Watched::now(self.path.clone())];
-        match self.load(now) {
+        let mut seen = Seen::default();
+        let loaded = self.load(now, &mut seen);
+        self.seen = seen;
+        match loaded {
             Ok(overrides) => {
                 // Also what could not be kept when it was published.
                 if let Some(kept) = &self.kept {
@@ -150,7 +223,7 @@ impl Subject for OverridesInService {
     }
 
     fn foresee(&mut self, _: bool) -> Outcome {
-        match self.load(SystemTime::now()) {
+        match self.load(SystemTime::now(), &mut Seen::default()) {
             Ok(overrides) if self.publisher.has(&overrides) => self.outcome(Verdict::Unchanged, Vec::new()),
             Ok(_) => self.outcome(Verdict::Accepted, Vec::new()),
             Err(problems) => self.refused(problems),
@@ -172,6 +245,6 @@ impl Subject for OverridesInService {
     }
 }
 
-fn candidate(path: &Path) -> Candidate {
-    Candidate { source: Some(path.to_string_lossy().into_owned()), ..Candidate::default() }
+fn candidate(place: &str) -> Candidate {
+    Candidate { source: Some(place.to_owned()), ..Candidate::default() }
 }

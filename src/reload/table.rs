@@ -3,16 +3,16 @@
 //! The worker's thread is of idle priority: serving threads never wait for a table.
 
 use std::fmt;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::judge::{Judged, judge};
 use super::load::{Gathered, gather_from};
-use super::source::{FromState, Local};
+use super::source::{self, Asking, FromState, Seen, Source};
 use super::state::{Kept, KeptFile, State};
 use crate::config::{Config, Guards};
 use crate::file::Watched;
+use crate::interrupt::Interrupt;
 use crate::outcome::{Candidate, Outcome, Trigger, Verdict};
 use crate::snapshot::Publisher;
 use crate::table::moment::written;
@@ -24,24 +24,32 @@ use crate::worker::{self, Subject};
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
     pub source: String,
+    /// Mean time between two looks, if it is not a file.
+    pub poll: Duration,
+    /// For one object, if it is not a file.
+    pub timeout: Duration,
     pub guards: Guards,
 }
 
 impl Settings {
     pub fn of(config: &Config) -> Self {
-        Self { source: config.table.source.clone(), guards: config.guards.clone() }
+        let Config { table, guards, .. } = config;
+        let (poll, timeout) = (table.poll.duration(), table.timeout.duration());
+        Self { source: table.source.clone(), poll, timeout, guards: guards.clone() }
     }
 
-    pub fn source(&self) -> Local {
-        Local::new(Path::new(&self.source))
+    pub fn open(&self, interrupt: Interrupt) -> Box<dyn Source> {
+        source::open(&self.source, Asking { timeout: self.timeout, interrupt })
     }
 }
 
 pub struct TableInService {
     publisher: Publisher,
     settings: Settings,
-    /// Those that the table in service was made of, as they were.
-    watched: Vec<Watched>,
+    source: Box<dyn Source>,
+    interrupt: Interrupt,
+    /// What the table in service was made of, as it was.
+    seen: Seen,
     /// Where good tables are kept, if they are.
     state: Option<State>,
     /// When a table was last published that nobody asked for.
@@ -49,8 +57,10 @@ pub struct TableInService {
 }
 
 impl TableInService {
-    pub fn new(publisher: Publisher, settings: Settings, watched: Vec<Watched>, state: Option<State>) -> Self {
-        Self { publisher, settings, watched, state, published_unasked: None }
+    pub fn new(publisher: Publisher, settings: Settings, seen: Seen, state: Option<State>) -> Self {
+        let interrupt = Interrupt::default();
+        let source = settings.open(interrupt.clone());
+        Self { publisher, settings, source, interrupt, seen, state, published_unasked: None }
     }
 }
 
@@ -79,10 +89,24 @@ impl Subject for TableInService {
 
     fn configure(&mut self, settings: Settings) {
         self.settings = settings;
+        self.source = self.settings.open(self.interrupt.clone());
     }
 
     fn files(&self) -> &[Watched] {
-        &self.watched
+        &self.seen.files
+    }
+
+    /// What is held needs not be asked for.
+    fn polls(&self) -> Option<Duration> {
+        (self.source.is_remote() && !self.publisher.is_held()).then_some(self.settings.poll)
+    }
+
+    fn has_changed(&mut self) -> bool {
+        self.source.has_changed(&self.seen)
+    }
+
+    fn interrupt(&self) -> Interrupt {
+        self.interrupt.clone()
     }
 
     fn reload(&mut self, trigger: &Trigger) -> Outcome {
@@ -94,11 +118,9 @@ impl Subject for TableInService {
             self.look_away();
             return Outcome { retry_after: Some(left), ..self.outcome(Verdict::Postponed) };
         }
-        let source = self.settings.source();
-        let gathered = gather_and_keep(&source, self.settings.guards.max_input, self.state.as_ref());
-        self.watched.clone_from(&gathered.watched);
-        self.watched.extend(self.settings.guards.traffic.clone().map(Watched::now));
-        let (candidate, files) = (gathered.candidate(&source), gathered.files.clone());
+        let gathered = gather_from(&*self.source, self.settings.guards.max_input, self.state.as_ref());
+        self.seen = gathered.seen_with(&self.settings.guards);
+        let (candidate, files) = (gathered.candidate(&self.settings.source), gathered.files.clone());
         if self.is_in_service(&gathered) {
             self.publisher.hold(false);
             // Also what could not be kept when it was published.
@@ -124,16 +146,16 @@ impl Subject for TableInService {
                 if let Some(state) = &self.state {
                     state.clear(&files);
                 }
-                Outcome { problems, retry_after: refused.retry_after(), ..self.outcome(Verdict::Refused) }
+                let retry_after = refused.retry_after(&*self.source);
+                Outcome { problems, retry_after, ..self.outcome(Verdict::Refused) }
             }
         };
         Outcome { candidate, diff, ..outcome }
     }
 
     fn foresee(&mut self, forced: bool) -> Outcome {
-        let source = self.settings.source();
-        let gathered = gather_from(&source, self.settings.guards.max_input, |_, _| {});
-        let candidate = gathered.candidate(&source);
+        let gathered = gather_from(&*self.source, self.settings.guards.max_input, None);
+        let candidate = gathered.candidate(&self.settings.source);
         let before = &self.publisher.snapshot().table;
         if self.is_in_service(&gathered) {
             let diff = Some(Arc::new(Diff::between(before, before)));
@@ -160,7 +182,7 @@ impl TableInService {
 
     /// What has changed by now is no news any more.
     fn look_away(&mut self) {
-        self.watched = self.watched.iter().map(|file| Watched::now(file.path.clone())).collect();
+        self.seen.files = self.seen.files.iter().map(|file| Watched::now(file.path.clone())).collect();
     }
 
     /// Time left until a table may be published that nobody asks for.
@@ -216,17 +238,6 @@ fn refusal(source: &str, message: &str) -> Problems {
     problems
 }
 
-/// Gathers a table, and keeps its files until it is known whether it is good.
-pub fn gather_and_keep(source: &Local, limit: u64, state: Option<&State>) -> Gathered {
-    gather_from(source, limit, |bytes, sha256| {
-        if let Some(state) = state
-            && let Err(error) = state.keep_file(bytes, sha256)
-        {
-            tracing::error!(%error, "a file of the table could not be kept");
-        }
-    })
-}
-
 /// The first of these that is still whole, with its warnings. Those that are not are told of in the log.
 ///
 /// # Errors
@@ -238,7 +249,7 @@ pub fn newest_whole<'s>(
 ) -> Result<(Table, Vec<Shown>, &'s Kept), Option<Problems>> {
     let mut damaged = None;
     for kept in tables {
-        let (table, problems) = gather_from(&FromState { state, kept }, limit, |_, _| {}).compile();
+        let (table, problems) = gather_from(&FromState { state, kept }, limit, None).compile();
         if let Some(table) = table {
             return Ok((table, problems.shown(), kept));
         }

@@ -10,6 +10,12 @@ pub fn written(moment: SystemTime) -> String {
     OffsetDateTime::from(moment).format(&Rfc3339).unwrap_or_default()
 }
 
+/// The same, without fractions of a second.
+pub fn written_short(moment: SystemTime) -> String {
+    let moment = OffsetDateTime::from(moment);
+    moment.replace_nanosecond(0).unwrap_or(moment).format(&Rfc3339).unwrap_or_default()
+}
+
 /// A moment of the years 1 to 9999 in UTC, written with whatever offset.
 pub fn read(written: &str) -> Option<SystemTime> {
     let moment = OffsetDateTime::parse(written, &Rfc3339).ok()?.checked_to_offset(UtcOffset::UTC)?;

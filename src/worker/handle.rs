@@ -7,6 +7,7 @@ use arc_swap::ArcSwapOption;
 use tokio::sync::oneshot;
 
 use super::Subject;
+use crate::interrupt::Interrupt;
 use crate::outcome::{Outcome, Trigger};
 
 /// Why the last reload failed; empty while what is in service is what the files say.
@@ -16,11 +17,14 @@ pub type LastError = Arc<ArcSwapOption<String>>;
 pub struct Handle<S: Subject> {
     pub(super) requests: Sender<Request<S>>,
     pub last_error: LastError,
+    /// What can't wait for a store breaks off waiting for it.
+    pub(super) interrupt: Interrupt,
 }
 
 impl<S: Subject> Clone for Handle<S> {
     fn clone(&self) -> Self {
-        Self { requests: self.requests.clone(), last_error: Arc::clone(&self.last_error) }
+        let Self { requests, last_error, interrupt } = self;
+        Self { requests: requests.clone(), last_error: Arc::clone(last_error), interrupt: interrupt.clone() }
     }
 }
 
@@ -51,17 +55,20 @@ impl<S: Subject> Handle<S> {
     /// Like a reload, of which it takes its turn.
     pub fn command(&self, trigger: Trigger, command: S::Command) -> oneshot::Receiver<Outcome> {
         let (sender, outcome) = oneshot::channel();
+        self.interrupt.raise();
         _ = self.requests.send(Request::Command(trigger, command, sender));
         outcome
     }
 
     /// Wants a [`reload`](Self::reload) after it.
     pub fn configure(&self, settings: S::Settings) {
+        self.interrupt.raise();
         _ = self.requests.send(Request::Configure(settings));
     }
 
     /// No reload begins after this.
     pub fn stop(&self) {
+        self.interrupt.raise();
         _ = self.requests.send(Request::Stop);
     }
 }

@@ -4,9 +4,11 @@
 //! Files are watched by looking at their stamps. That sees renames, symlinks swapped anywhere on
 //! the way (`..data` in a Kubernetes `ConfigMap`) and network file systems alike, costs a handful of
 //! `stat` calls a second, and needs no kernel limits raised. A change is acted on once nothing has
-//! changed for one look, so that files changed together are loaded together.
+//! changed for one look, so that files changed together are loaded together. What lies in a store is asked for
+//! instead, from time to time.
 
 mod handle;
+mod polling;
 mod tell;
 
 use std::fmt::Display;
@@ -22,9 +24,11 @@ use tokio::sync::oneshot;
 
 use crate::file::Watched;
 use crate::history::{Entry, History};
+use crate::interrupt::Interrupt;
 use crate::outcome::{Outcome, Trigger, Verdict};
 use crate::telemetry;
 use handle::Request;
+use polling::Polling;
 use tell::tell;
 
 pub use handle::{Handle, LastError};
@@ -68,6 +72,21 @@ pub trait Subject: Send + 'static {
     /// What a reload would come to, by force or not, with nothing changed.
     fn foresee(&mut self, forced: bool) -> Outcome;
 
+    /// Mean time between two times of asking whether something [has changed](Self::has_changed), if it is to be asked.
+    fn polls(&self) -> Option<Duration> {
+        None
+    }
+
+    /// Asks, where nobody tells.
+    fn has_changed(&mut self) -> bool {
+        false
+    }
+
+    /// What breaks off its waiting.
+    fn interrupt(&self) -> Interrupt {
+        Interrupt::default()
+    }
+
     /// Time until [`tick`](Self::tick) is to be called, if it is.
     fn due(&self) -> Option<Duration> {
         None
@@ -88,7 +107,10 @@ pub trait Subject: Send + 'static {
 pub fn start<S: Subject>(subject: S, first: &Outcome, history: Arc<History>) -> std::io::Result<Handle<S>> {
     let (requests, received) = channel();
     let last_error = LastError::default();
-    let mut worker = Worker { subject, last_error: Arc::clone(&last_error), retry_at: None, settling: None, history };
+    let interrupt = subject.interrupt();
+    let handle = Handle { requests, last_error: Arc::clone(&last_error), interrupt: interrupt.clone() };
+    let polling = Polling::default();
+    let mut worker = Worker { subject, last_error, retry_at: None, settling: None, polling, interrupt, history };
     worker.settle_with(first);
     worker.record("reload", &Trigger::Start, first);
     let mut thread = ThreadBuilder::default().name(S::NAME);
@@ -102,7 +124,7 @@ pub fn start<S: Subject>(subject: S, first: &Outcome, history: Arc<History>) -> 
         }
         worker.run(&received);
     })?;
-    Ok(Handle { requests, last_error })
+    Ok(handle)
 }
 
 struct Worker<S> {
@@ -112,6 +134,8 @@ struct Worker<S> {
     retry_at: Option<Instant>,
     /// Since when the files have not been those of the last load, and what they were at the last look.
     settling: Option<(Instant, Vec<Watched>)>,
+    polling: Polling,
+    interrupt: Interrupt,
     history: Arc<History>,
 }
 
@@ -122,7 +146,8 @@ impl<S: Subject> Worker<S> {
         let mut next_look = Instant::now() + LOOK;
         loop {
             let due = self.subject.due().map_or(LOOK, |due| due.max(SHORTEST_WAIT));
-            match received.recv_timeout(due.min(next_look.saturating_duration_since(Instant::now()))) {
+            let poll = self.subject.polls().map_or(LOOK, |every| self.polling.left(every));
+            match received.recv_timeout(due.min(poll).min(next_look.saturating_duration_since(Instant::now()))) {
                 Ok(request) => {
                     if self.answer(request, received).is_break() {
                         return;
@@ -138,6 +163,7 @@ impl<S: Subject> Worker<S> {
                 self.look();
                 next_look = Instant::now() + LOOK;
             }
+            self.poll();
         }
     }
 
@@ -153,6 +179,7 @@ impl<S: Subject> Worker<S> {
                     _ = asked.send(outcome.unwrap_or_else(broken_off::<S>));
                 }
                 Request::Command(trigger, command, asked) => {
+                    self.interrupt.lower();
                     self.reload_for(std::mem::take(&mut wanted));
                     let action = command.to_string();
                     let outcome = self.attempt(&trigger, |subject| subject.command(command));
@@ -163,7 +190,10 @@ impl<S: Subject> Worker<S> {
                     self.record(&action, &trigger, &outcome);
                     _ = asked.send(outcome);
                 }
-                Request::Configure(settings) => self.subject.configure(settings),
+                Request::Configure(settings) => {
+                    self.interrupt.lower();
+                    self.subject.configure(settings);
+                }
                 Request::Stop => return ControlFlow::Break(()),
             }
         }
@@ -199,13 +229,24 @@ impl<S: Subject> Worker<S> {
         }
     }
 
+    /// Asks whether something is new, if it is time to, and reloads it.
+    fn poll(&mut self) {
+        let Some(every) = self.subject.polls().filter(|every| self.polling.left(*every).is_zero()) else { return };
+        let is_new = self.unwinding(S::has_changed).unwrap_or(true);
+        let well = !is_new || self.reload(&Trigger::Poll).verdict != Verdict::Refused;
+        self.polling.asked(every, well);
+    }
+
     fn reload(&mut self, trigger: &Trigger) -> Outcome {
         let before = self.last_error.load_full();
         let outcome = self.attempt(trigger, |subject| subject.reload(trigger));
         self.settle_with(&outcome);
-        // Refused again for the same reason is no news.
-        let again = outcome.verdict == Verdict::Refused && outcome.reason() == before.as_deref().cloned();
-        if *trigger != Trigger::Retry || !again {
+        // Refused again for the same reason is no news, nor is that all is well as before.
+        let is_same = match outcome.verdict {
+            Verdict::Refused | Verdict::Unchanged => outcome.reason() == before.as_deref().cloned(),
+            _ => false,
+        };
+        if !is_same || !matches!(trigger, Trigger::Retry | Trigger::Poll) {
             tell::<S>(trigger, &outcome);
             self.record("reload", trigger, &outcome);
         }

@@ -1,14 +1,14 @@
 //! The file of overrides as it is to be: what is put, what gives way to it, and what is over anyway.
 
-use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 use std::time::SystemTime;
 
 use super::super::{BAD, Outcome, problems, say};
-use super::file::Locked;
+use super::place::{Place, Unwritten};
 use super::subject::{Subject, Which};
 use crate::reload::overrides;
+use crate::store::ObjectUrl;
 use crate::table::effective::Ignored;
 use crate::table::overrides::{Phase, Target};
 use crate::table::{Effective, Override, Overrides, Problems};
@@ -40,66 +40,100 @@ pub fn run(wish: &Wish<'_>, which: &Which, now: SystemTime) -> Outcome {
     {
         return Ok(refused(&subject, &unknown));
     }
-    let locked = match Locked::new(&subject.path) {
-        Ok(locked) => locked,
-        Err(error) => return unwritable(&subject, &error, wish, &Plan::default()),
+    for _ in 0..ATTEMPTS {
+        match attempt(wish, &subject, now)? {
+            Attempt::Over(code) => return Ok(code),
+            Attempt::Overtaken => {}
+        }
+    }
+    say(format_args!("croupier: nothing was changed: others write {} all the time; try again", subject.place));
+    Ok(ExitCode::from(BAD))
+}
+
+/// Others write an object seldom, and take as long as this.
+const ATTEMPTS: usize = 5;
+
+enum Attempt {
+    Over(ExitCode),
+    /// Somebody else wrote it meanwhile: what they wrote is to be read first.
+    Overtaken,
+}
+
+impl From<ExitCode> for Attempt {
+    fn from(code: ExitCode) -> Self {
+        Self::Over(code)
+    }
+}
+
+fn attempt(wish: &Wish<'_>, subject: &Subject, now: SystemTime) -> io::Result<Attempt> {
+    let mut place = match Place::open(&subject.place) {
+        Ok(place) => place,
+        Err(unwritten) => return unwritable(subject, unwritten, wish, &Plan::default()),
     };
     let mut found = Problems::new();
-    let Some(before) = overrides::read(locked.target(), now, &mut found) else {
+    let Some(before) = place.read(now, &mut found) else {
         problems::tell(&[found]);
         if matches!(wish, Wish::TakeAway(None)) {
-            return begin_anew(&locked);
+            return begin_anew(subject, &place);
         }
         say(format_args!(
             "croupier: nothing was changed: the file of overrides is bad\n    help: mend it, or begin anew with \
              `croupier override clear --all`, which keeps a copy of it"
         ));
-        return Ok(ExitCode::from(BAD));
+        return Ok(ExitCode::from(BAD).into());
     };
     let plan = Plan::new(wish, before.list(), now);
     if let Some(target) = wish.only_target()
         && plan.gone.is_empty()
         && let Some(unknown) = subject.table.as_ref().and_then(|table| Ignored::unknown_target(table, target))
     {
-        return Ok(refused(&subject, &unknown));
+        return Ok(refused(subject, &unknown).into());
     }
     let text = before.text_with(&plan.list);
-    let Some(after) = Overrides::parse(&subject.path.to_string_lossy(), &text, now, &mut found) else {
+    let Some(after) = Overrides::parse(&subject.place, &text, now, &mut found) else {
         problems::tell(&[found]);
         say(format_args!("croupier: nothing was changed: the file would become\n{text}"));
-        return Ok(ExitCode::from(BAD));
+        return Ok(ExitCode::from(BAD).into());
     };
     if text.len() as u64 > overrides::LARGEST {
         let most = overrides::LARGEST;
         say(format_args!(
             "croupier: nothing was changed: the file would be larger than the {most} bytes that are read"
         ));
-        return Ok(ExitCode::from(BAD));
+        return Ok(ExitCode::from(BAD).into());
     }
     if plan.list != before.list()
-        && let Err(error) = locked.replace(&text)
+        && let Err(unwritten) = place.replace(&text)
     {
-        return unwritable(&subject, &error, wish, &plan);
+        return unwritable(subject, unwritten, wish, &plan);
     }
-    drop(locked);
+    drop(place);
     tell(wish, &plan)?;
     if io::stderr().is_terminal() {
-        say(format_args!("(in {}, from where a running service takes it within a second)", subject.path.display()));
+        let when = if ObjectUrl::is_meant(&subject.place) { "at its next look" } else { "within a second" };
+        say(format_args!("(in {}, from where a running service takes it {when})", subject.place));
     }
-    warn(wish, &subject, &after, now);
-    Ok(ExitCode::SUCCESS)
+    warn(wish, subject, &after, now);
+    Ok(ExitCode::SUCCESS.into())
 }
 
 /// In the place of a bad file, one without overrides.
-fn begin_anew(locked: &Locked) -> Outcome {
-    let copy = locked.target().with_extension("json.bad");
-    let begun = fs::copy(locked.target(), &copy).and_then(|_| locked.replace(&Overrides::default().text_with(&[])));
-    if let Err(error) = begun {
-        say(format_args!("croupier: nothing was changed: {}: {error}", locked.target().display()));
-        return Ok(ExitCode::from(BAD));
+fn begin_anew(subject: &Subject, place: &Place) -> io::Result<Attempt> {
+    let begun = place.set_aside().and_then(|copy| {
+        place.replace(&Overrides::default().text_with(&[]))?;
+        Ok(copy)
+    });
+    match begun {
+        Ok(copy) => {
+            writeln!(io::stdout(), "no overrides are left; what the file said is in {copy}")?;
+            Ok(ExitCode::SUCCESS.into())
+        }
+        Err(Unwritten::Conflict) => Ok(Attempt::Overtaken),
+        Err(Unwritten::Failed(why)) => {
+            say(format_args!("croupier: nothing was changed: {}: {why}", subject.place));
+            Ok(ExitCode::from(BAD).into())
+        }
     }
-    writeln!(io::stdout(), "no overrides are left; what the file said is in {}", copy.display())?;
-    Ok(ExitCode::SUCCESS)
 }
 
 /// What becomes of the overrides in the file.
@@ -189,9 +223,12 @@ fn refused(subject: &Subject, unknown: &Ignored) -> ExitCode {
 }
 
 /// What to write by hand, where this file comes from.
-fn unwritable(subject: &Subject, error: &io::Error, wish: &Wish<'_>, plan: &Plan) -> Outcome {
-    let path = subject.path.display();
-    say(format_args!("croupier: {path} can't be written: {error}"));
+fn unwritable(subject: &Subject, unwritten: Unwritten, wish: &Wish<'_>, plan: &Plan) -> io::Result<Attempt> {
+    let Unwritten::Failed(why) = unwritten else { return Ok(Attempt::Overtaken) };
+    say(format_args!("croupier: {} can't be written: {why}", subject.place));
+    if ObjectUrl::is_meant(&subject.place) {
+        return Ok(ExitCode::from(BAD).into());
+    }
     say(format_args!("    help: if it is made from a file elsewhere, as from a ConfigMap, edit that one:"));
     match wish {
         Wish::Put(given) => {
@@ -205,5 +242,5 @@ fn unwritable(subject: &Subject, error: &io::Error, wish: &Wish<'_>, plan: &Plan
         Wish::TakeAway(None) => say(format_args!("    take out every line of its `overrides`")),
         Wish::TakeAway(Some(target)) => say(format_args!("    take out every line of its `overrides` for {target}")),
     }
-    Ok(ExitCode::from(BAD))
+    Ok(ExitCode::from(BAD).into())
 }

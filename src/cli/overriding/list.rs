@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::super::{BAD, Format, Outcome, problems};
 use super::subject::Which;
 use crate::reload::overrides;
+use crate::reload::source::{self, Asking};
 use crate::table::effective::{Ignored, Standing};
 use crate::table::moment::written;
 use crate::table::overrides::Phase;
@@ -37,14 +38,15 @@ struct Line<'l> {
 pub fn run(which: &Which, format: Format, now: SystemTime) -> Outcome {
     let Some(subject) = which.find() else { return Ok(ExitCode::from(BAD)) };
     let mut found = Problems::new();
-    let Some(overrides) = overrides::read(&subject.path, now, &mut found) else {
+    let source = source::open(&subject.place, Asking::default());
+    let Some(overrides) = overrides::read_once(&*source, now, &mut found) else {
         problems::tell(&[found]);
         return Ok(ExitCode::from(BAD));
     };
     let effective = subject.table.as_ref().map(|table| Effective::new(table, &overrides, now));
     let lines = lines(&overrides, effective.as_ref(), subject.table.as_ref(), now);
     let all_down = effective.iter().flat_map(|effective| &effective.all_down).map(ToString::to_string).collect();
-    let listed = Listed { file: subject.path.to_string_lossy().into_owned(), overrides: lines, all_down };
+    let listed = Listed { file: subject.place.clone(), overrides: lines, all_down };
     let mut out = BufWriter::new(io::stdout().lock());
     match format {
         Format::Json => {

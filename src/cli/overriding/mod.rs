@@ -2,13 +2,14 @@
 //!
 //! - [`arguments`]: what is asked for, as typed
 //! - [`subject`]: which file, and the names that it may use
-//! - [`edit`]: the file as it is to be; [`file`]: how it gets there, whole
+//! - [`edit`]: the file as it is to be; [`place`]: how it gets there, be it a [`file`] or an object in a store
 //! - [`list`]: what the file says
 
 mod arguments;
 mod edit;
 mod file;
 mod list;
+mod place;
 mod subject;
 
 use std::process::ExitCode;
@@ -35,7 +36,8 @@ const USAGE: u8 = 2;
 
 /// Take a CDN out, or give a mix other weights, for a time.
 ///
-/// Edits the file of overrides, which the service reloads by itself, within a second. Times are RFC 3339, as
+/// Edits the file of overrides, which the service reloads by itself, within a second; or the object in a store, which
+/// every service asks for on its own, see `[table] poll`. Times are RFC 3339, as
 /// 2026-11-28T14:00:00Z.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]

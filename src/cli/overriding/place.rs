@@ -1,0 +1,81 @@
+//! Where overrides are edited: in a file, or in a store. Either way nothing that somebody else writes meanwhile is
+//! lost.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::time::SystemTime;
+
+use super::file::Locked;
+use crate::reload::overrides;
+use crate::reload::source::local::Local;
+use crate::reload::source::remote::Remote;
+use crate::reload::source::{Asking, Seen};
+use crate::store::{FailureKind, ObjectUrl};
+use crate::table::{Overrides, Problems};
+
+pub enum Place {
+    /// Nobody else edits it until this is dropped.
+    File(Locked),
+    /// It is written only if it is as it was when it was read.
+    Object(Remote, Seen),
+}
+
+/// Why nothing was written.
+pub enum Unwritten {
+    /// Somebody else was faster: read it again.
+    Conflict,
+    Failed(String),
+}
+
+impl From<io::Error> for Unwritten {
+    fn from(error: io::Error) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+impl Place {
+    pub fn open(place: &str) -> Result<Self, Unwritten> {
+        if ObjectUrl::is_meant(place) {
+            Ok(Self::Object(Remote::new(place, Asking::default()), Seen::default()))
+        } else {
+            Ok(Self::File(Locked::new(Path::new(place))?))
+        }
+    }
+
+    /// None, with errors in `problems`, unless all of it is good.
+    pub fn read(&mut self, now: SystemTime, problems: &mut Problems) -> Option<Overrides> {
+        match self {
+            Self::File(locked) => overrides::read_once(&Local::new(locked.target()), now, problems),
+            Self::Object(remote, seen) => {
+                *seen = Seen::default();
+                overrides::read(remote, now, seen, problems).or_none(remote)
+            }
+        }
+    }
+
+    /// Replaces it whole.
+    pub fn replace(&self, text: &str) -> Result<(), Unwritten> {
+        match self {
+            Self::File(locked) => Ok(locked.replace(text)?),
+            Self::Object(remote, seen) => remote.replace(text.as_bytes(), seen).map_err(|failure| match failure.kind {
+                FailureKind::Conflict => Unwritten::Conflict,
+                _ => Unwritten::Failed(failure.message),
+            }),
+        }
+    }
+
+    /// Keeps what is there beside it, and gives the copy's name.
+    pub fn set_aside(&self) -> Result<String, Unwritten> {
+        match self {
+            Self::File(locked) => {
+                let copy = locked.target().with_extension("json.bad");
+                fs::copy(locked.target(), &copy)?;
+                Ok(copy.to_string_lossy().into_owned())
+            }
+            Self::Object(remote, _) => {
+                remote.copy("overrides.json.bad").map_err(|failure| Unwritten::Failed(failure.message))
+            }
+        }
+    }
+}
