@@ -15,6 +15,7 @@ mod import;
 mod lookup;
 mod overriding;
 mod problems;
+mod publish;
 mod serve;
 mod tls;
 
@@ -38,6 +39,7 @@ enum Command {
     Lookup(lookup::Lookup),
     Override(overriding::Overriding),
     Diff(diff::Diff),
+    Publish(publish::Publish),
     Import(import::Import),
     Status(admin::Status),
     History(admin::History),
@@ -77,6 +79,7 @@ impl Cli {
             Command::Lookup(command) => command.run(),
             Command::Override(command) => command.run(),
             Command::Diff(command) => command.run(),
+            Command::Publish(command) => command.run(),
             Command::Import(command) => command.run(),
             Command::Status(command) => command.run(),
             Command::History(command) => command.run(),

@@ -6,10 +6,12 @@
 //! - [`mod@judge`]: a table that was read, and what is to be said of it
 //! - [`overrides`]: what ops switch for a time, from its file
 //! - [`state`]: the last good tables, on disk
+//! - [`depot`]: published tables in a store
 //! - [`first`]: the table that a process begins with
 //! - [`table`]: the table in service, kept up to date by a [`worker`](crate::worker); [`overriding`]: the
 //!   same of overrides
 
+pub mod depot;
 pub mod first;
 pub mod guards;
 pub mod judge;
