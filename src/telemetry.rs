@@ -211,7 +211,7 @@ fn reloads(what: &'static str, result: &'static str) -> Counter {
     counter!("croupier_reloads_total", "what" => what, "result" => result)
 }
 
-/// A question to a store: `result` is `read`, `unchanged` or `failed`.
+/// A question to a store: `result` is `read`, `changed`, `unchanged` or `failed`.
 pub fn asked(result: &'static str, bytes: usize) {
     questions(result).increment(1);
     counter!("croupier_source_bytes_total").increment(bytes as u64);

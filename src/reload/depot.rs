@@ -63,9 +63,9 @@ impl Depot {
     }
 
     fn read(&self, url: &ObjectUrl) -> Result<Option<Current>, Unread> {
-        let object = match self.store.read(url, LARGEST_POINTER, None) {
-            Ok(Some(object)) => object,
-            Ok(None) | Err(Failure { kind: FailureKind::Missing, .. }) => return Ok(None),
+        let object = match self.store.read(url, LARGEST_POINTER) {
+            Ok(object) => object,
+            Err(Failure { kind: FailureKind::Missing, .. }) => return Ok(None),
             Err(failure) => return Err(Unread::Failed(format!("{url}: {failure}"))),
         };
         let mut problems = Problems::new();
@@ -105,8 +105,8 @@ impl Depot {
     fn put(&self, url: &ObjectUrl, bytes: Vec<u8>) -> Result<(), Failure> {
         match self.store.write(url, bytes.clone(), &Condition::New) {
             Err(Failure { kind: FailureKind::Conflict, .. }) => {
-                let there = self.store.read(url, bytes.len() as u64, None);
-                if there.is_ok_and(|there| there.is_some_and(|there| there.bytes == bytes)) {
+                let there = self.store.read(url, bytes.len() as u64);
+                if there.is_ok_and(|there| there.bytes == bytes) {
                     return Ok(());
                 }
                 self.store.write(url, bytes, &Condition::Always).map(|_| ())

@@ -164,7 +164,7 @@ impl Reading<'_> {
                                 problem.help("paths in a table are relative to its own: put it where its files are");
                             }
                             // The others would take as long to fail.
-                            Why::Unreachable => return,
+                            Why::Unreachable | Why::Interrupted => return,
                             Why::Other => {}
                         }
                     }

@@ -192,8 +192,8 @@ impl Subject for OverridesInService {
         self.source.is_remote().then_some(self.settings.poll)
     }
 
-    fn has_changed(&mut self) -> bool {
-        self.source.has_changed(&self.seen)
+    fn has_changed(&mut self) -> Result<bool, Box<Outcome>> {
+        source::ask(&*self.source, &self.seen).map_err(|problems| Box::new(self.refused(problems.shown())))
     }
 
     fn interrupt(&self) -> Interrupt {

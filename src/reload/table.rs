@@ -101,8 +101,9 @@ impl Subject for TableInService {
         (self.source.is_remote() && !self.publisher.is_held()).then_some(self.settings.poll)
     }
 
-    fn has_changed(&mut self) -> bool {
-        self.source.has_changed(&self.seen)
+    fn has_changed(&mut self) -> Result<bool, Box<Outcome>> {
+        source::ask(&*self.source, &self.seen)
+            .map_err(|problems| Box::new(Outcome { problems: problems.shown(), ..self.outcome(Verdict::Refused) }))
     }
 
     fn interrupt(&self) -> Interrupt {

@@ -43,7 +43,7 @@ impl Store {
     /// If the environment says something of it that makes no sense.
     pub fn open(url: &ObjectUrl, timeout: Duration, interrupt: Interrupt) -> Result<Self, Failure> {
         let scheme = url.scheme();
-        let options = ClientOptions::new().with_allow_http(true).with_connect_timeout(CONNECT).with_timeout(timeout);
+        let options = ClientOptions::new().with_allow_http(true).with_connect_timeout(CONNECT).with_timeout_disabled();
         let backoff = BackoffConfig {
             init_backoff: Duration::from_millis(100),
             max_backoff: Duration::from_secs(1),
@@ -71,21 +71,11 @@ impl Store {
         Ok(Self { client, scheme, timeout, interrupt, runtime: Some(runtime) })
     }
 
-    /// Reads an object of up to `limit` bytes. None, if `known` still is its tag.
-    pub fn read(&self, url: &ObjectUrl, limit: u64, known: Option<&Tag>) -> Result<Option<Object>, Failure> {
-        let path = self.path(url)?;
-        let mut options = GetOptions::default();
-        match known {
-            Some(Tag::Entity(tag)) => options.if_none_match = Some(tag.clone()),
-            Some(Tag::Modified(at)) => options.if_modified_since = Some((*at).into()),
-            None => {}
-        }
-        let client = Arc::clone(&self.client);
+    /// Reads an object of up to `limit` bytes.
+    pub fn read(&self, url: &ObjectUrl, limit: u64) -> Result<Object, Failure> {
+        let (client, path) = (Arc::clone(&self.client), self.path(url)?);
         self.wait(async move {
-            let found = match client.get_opts(&path, options).await {
-                Err(Error::NotModified { .. }) => return Ok(None),
-                found => found.map_err(|error| failure(&error))?,
-            };
+            let found = client.get_opts(&path, GetOptions::default()).await.map_err(|error| failure(&error))?;
             if found.meta.size > limit {
                 let message = format!("the object is larger than the {limit} bytes that are left for it");
                 return Err(Failure::new(FailureKind::Refused, message));
@@ -95,7 +85,24 @@ impl Store {
             // What is not told is read as the beginning of all times.
             let tag = tag.or_else(|| Some(Tag::Modified(modified)).filter(|_| modified > SystemTime::UNIX_EPOCH));
             let bytes = found.bytes().await.map_err(|error| failure(&error))?.to_vec();
-            Ok(Some(Object { bytes, tag }))
+            Ok(Object { bytes, tag })
+        })
+    }
+
+    /// Whether an object is as it was when this was its tag. If it is not, none of it is read.
+    pub fn is_same(&self, url: &ObjectUrl, tag: &Tag) -> Result<bool, Failure> {
+        let (client, path) = (Arc::clone(&self.client), self.path(url)?);
+        let mut options = GetOptions::default();
+        match tag {
+            Tag::Entity(tag) => options.if_none_match = Some(tag.clone()),
+            Tag::Modified(at) => options.if_modified_since = Some((*at).into()),
+        }
+        self.wait(async move {
+            match client.get_opts(&path, options).await {
+                Err(Error::NotModified { .. }) => Ok(true),
+                Ok(_) => Ok(false),
+                Err(error) => Err(failure(&error)),
+            }
         })
     }
 
@@ -147,7 +154,7 @@ impl Store {
                     format!("no whole answer within {} s (`[table] timeout`)", timeout.as_secs_f64()),
                 )),
                 () = interrupt.raised() => Err(Failure::new(
-                    FailureKind::Unreachable,
+                    FailureKind::Interrupted,
                     "broken off: something more urgent was asked for",
                 )),
             };

@@ -63,6 +63,8 @@ pub enum FailureKind {
     Refused,
     /// The store does not answer, or not as one: nor would it to the next request.
     Unreachable,
+    /// Something more urgent was asked for.
+    Interrupted,
 }
 
 impl Failure {

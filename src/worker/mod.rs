@@ -78,8 +78,11 @@ pub trait Subject: Send + 'static {
     }
 
     /// Asks, where nobody tells.
-    fn has_changed(&mut self) -> bool {
-        false
+    ///
+    /// # Errors
+    /// A refusal, if that can't be found out.
+    fn has_changed(&mut self) -> Result<bool, Box<Outcome>> {
+        Ok(false)
     }
 
     /// What breaks off its waiting.
@@ -232,25 +235,37 @@ impl<S: Subject> Worker<S> {
     /// Asks whether something is new, if it is time to, and reloads it.
     fn poll(&mut self) {
         let Some(every) = self.subject.polls().filter(|every| self.polling.left(*every).is_zero()) else { return };
-        let is_new = self.unwinding(S::has_changed).unwrap_or(true);
-        let well = !is_new || self.reload(&Trigger::Poll).verdict != Verdict::Refused;
+        let asked = self.unwinding(S::has_changed).unwrap_or(Ok(true));
+        let well = match asked {
+            Ok(false) if self.polling.is_well() => true,
+            // Also what could not be asked for is to be seen once it can: what it was when it was well, nobody knows.
+            Ok(_) => self.reload(&Trigger::Poll).verdict != Verdict::Refused,
+            Err(refused) => {
+                self.conclude(&Trigger::Poll, &refused);
+                false
+            }
+        };
         self.polling.asked(every, well);
     }
 
     fn reload(&mut self, trigger: &Trigger) -> Outcome {
-        let before = self.last_error.load_full();
         let outcome = self.attempt(trigger, |subject| subject.reload(trigger));
-        self.settle_with(&outcome);
+        self.conclude(trigger, &outcome);
+        outcome
+    }
+
+    fn conclude(&mut self, trigger: &Trigger, outcome: &Outcome) {
+        let before = self.last_error.load_full();
+        self.settle_with(outcome);
         // Refused again for the same reason is no news, nor is that all is well as before.
         let is_same = match outcome.verdict {
             Verdict::Refused | Verdict::Unchanged => outcome.reason() == before.as_deref().cloned(),
             _ => false,
         };
         if !is_same || !matches!(trigger, Trigger::Retry | Trigger::Poll) {
-            tell::<S>(trigger, &outcome);
-            self.record("reload", trigger, &outcome);
+            tell::<S>(trigger, outcome);
+            self.record("reload", trigger, outcome);
         }
-        outcome
     }
 
     /// Does what is due.

@@ -25,6 +25,11 @@ impl Polling {
         planned.unwrap_or_else(|| self.plan(every.mul_f64(fastrand::f64()))).saturating_duration_since(now)
     }
 
+    /// Whether all was well the last time.
+    pub fn is_well(&self) -> bool {
+        self.failures == 0
+    }
+
     /// It was asked.
     pub fn asked(&mut self, every: Duration, well: bool) {
         self.failures = if well { 0 } else { self.failures.saturating_add(1) };

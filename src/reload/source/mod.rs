@@ -12,6 +12,8 @@ use std::time::Duration;
 use crate::file::Watched;
 use crate::interrupt::Interrupt;
 use crate::store::{ObjectUrl, Tag};
+use crate::table::Problems;
+use crate::table::problem::Place;
 
 pub use kept::FromState;
 use local::Local;
@@ -33,9 +35,12 @@ pub trait Source: Send {
         false
     }
 
-    /// Asks whether something is not as it was seen, or can't be asked for: reading it tells why.
-    fn has_changed(&self, _: &Seen) -> bool {
-        false
+    /// Asks whether something is not as it was seen.
+    ///
+    /// # Errors
+    /// Why that can't be found out.
+    fn has_changed(&self, _: &Seen) -> Result<bool, Unreadable> {
+        Ok(false)
     }
 }
 
@@ -74,12 +79,27 @@ pub enum Why {
     Absent,
     /// Nor could anything else be read from there.
     Unreachable,
+    /// Something more urgent was asked for.
+    Interrupted,
     Other,
 }
 
 impl Unreadable {
     pub fn new(why: Why, message: impl Into<String>) -> Self {
         Self { message: message.into(), why }
+    }
+}
+
+/// What came of asking whether a document, or what it names, has changed. Broken off, it is asked again later.
+pub fn ask(source: &dyn Source, seen: &Seen) -> Result<bool, Problems> {
+    match source.has_changed(seen) {
+        Err(Unreadable { why: Why::Interrupted, .. }) => Ok(false),
+        asked => asked.map_err(|unreadable| {
+            let mut problems = Problems::new();
+            let place = Place::whole_file(problems.file(&source.name()));
+            problems.error(place, unreadable.message);
+            problems
+        }),
     }
 }
 

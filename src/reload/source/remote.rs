@@ -4,7 +4,7 @@
 //! 9110, section 13.1.2) or gives it.
 
 use super::{Asking, Named, Seen, SeenObject, Source, Unreadable, Why};
-use crate::store::{Condition, Failure, FailureKind, Object, ObjectUrl, Store};
+use crate::store::{Condition, Failure, FailureKind, ObjectUrl, Store};
 use crate::table::pointer::is_relative;
 use crate::telemetry;
 
@@ -37,7 +37,7 @@ impl Remote {
     /// Copies the document, whatever it says, to this name beside it. Gives the copy's address.
     pub fn copy(&self, name: &str) -> Result<String, Failure> {
         let (url, store) = self.opened.as_ref().map_err(Clone::clone)?;
-        let bytes = store.read(url, u64::MAX, None)?.map(|object| object.bytes).unwrap_or_default();
+        let bytes = store.read(url, u64::MAX)?.bytes;
         let copy = url.beside(name);
         store.write(&copy, bytes, &Condition::Always)?;
         Ok(copy.to_string())
@@ -59,12 +59,12 @@ impl Source for Remote {
                 return Err(Unreadable::new(Why::Other, message));
             }
         };
-        let read = store.read(&url, limit, None);
-        count(&read);
-        let tag = read.as_ref().ok().and_then(|object| object.as_ref()?.tag.clone());
+        let read = store.read(&url, limit);
+        let bytes = read.as_ref().map_or(0, |object| object.bytes.len());
+        telemetry::asked(if read.is_ok() { "read" } else { "failed" }, bytes);
+        let tag = read.as_ref().ok().and_then(|object| object.tag.clone());
         seen.objects.push(SeenObject { url, tag });
-        let bytes = read.map_err(|failure| unreadable(&failure))?.map(|object| object.bytes).unwrap_or_default();
-        Ok(bytes)
+        read.map(|object| object.bytes).map_err(|failure| unreadable(&failure))
     }
 
     fn is_remote(&self) -> bool {
@@ -72,23 +72,25 @@ impl Source for Remote {
     }
 
     /// Asks for everything that was read, until something is new. What was not there, or could not be read, is.
-    fn has_changed(&self, seen: &Seen) -> bool {
-        let Ok((_, store)) = &self.opened else { return true };
-        let is_same = |SeenObject { url, tag }: &SeenObject| {
-            // Of what is new not a byte is wanted yet.
-            let asked = tag.as_ref().map(|tag| store.read(url, 0, Some(tag)));
-            asked.as_ref().inspect(|asked| count(asked));
-            matches!(asked, Some(Ok(None)))
-        };
-        seen.objects.is_empty() || !seen.objects.iter().all(is_same)
-    }
-}
-
-fn count(asked: &Result<Option<Object>, Failure>) {
-    match asked {
-        Ok(Some(object)) => telemetry::asked("read", object.bytes.len()),
-        Ok(None) => telemetry::asked("unchanged", 0),
-        Err(_) => telemetry::asked("failed", 0),
+    fn has_changed(&self, seen: &Seen) -> Result<bool, Unreadable> {
+        let (_, store) = self.opened.as_ref().map_err(unreadable)?;
+        for SeenObject { url, tag } in &seen.objects {
+            let Some(tag) = tag else { return Ok(true) };
+            let asked = store.is_same(url, tag);
+            let result = match asked {
+                Ok(true) => "unchanged",
+                Ok(false) => "changed",
+                Err(_) => "failed",
+            };
+            telemetry::asked(result, 0);
+            match asked.map_err(|failure| unreadable(&failure)) {
+                Ok(true) => {}
+                Err(failed) if matches!(failed.why, Why::Unreachable | Why::Interrupted) => return Err(failed),
+                // Read again, it tells in its place what is wrong with it.
+                Ok(false) | Err(_) => return Ok(true),
+            }
+        }
+        Ok(seen.objects.is_empty())
     }
 }
 
@@ -96,6 +98,7 @@ fn unreadable(failure: &Failure) -> Unreadable {
     let why = match failure.kind {
         FailureKind::Missing => Why::Absent,
         FailureKind::Unreachable => Why::Unreachable,
+        FailureKind::Interrupted => Why::Interrupted,
         FailureKind::Refused | FailureKind::Conflict => Why::Other,
     };
     Unreadable::new(why, &failure.message)
