@@ -11,9 +11,10 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::{BAD, Outcome, diff, figures, problems, say};
 use crate::config::Guards;
 use crate::reload::depot::{self, Current, Depot, Unread};
+use crate::reload::guards;
 use crate::reload::load::gather;
 use crate::store::{FailureKind, ObjectUrl};
-use crate::table::{Diff, Pointer, Summary, Table, moment};
+use crate::table::{Diff, Pointer, Problems, Summary, Table, moment};
 
 /// What a table's document is called in a directory.
 const DOCUMENT: &str = "cdn-table.json";
@@ -85,6 +86,7 @@ impl Publish {
                 return Ok(format!("{pointer} is the current table already"));
             }
             let (pointer, change) = (following(pointer, before.as_ref()), change(&depot, before.as_ref(), &compiled));
+            foresee(&depot, &compiled, change.as_ref());
             if self.dry_run {
                 return Ok(change.map_or_else(|| format!("{pointer} would be the first"), |diff| diff::text::of(&diff)));
             }
@@ -121,6 +123,7 @@ impl Publish {
             problems::tell(std::slice::from_ref(&found));
             let table = table.ok_or_else(|| format!("nothing changed: {}", problems::summary(&[found])))?;
             let change = change(&depot, Some(&before), &table);
+            foresee(&depot, &table, change.as_ref());
             if self.dry_run {
                 return Ok(change.map_or_else(|| format!("back to {pointer}"), |diff| diff::text::of(&diff)));
             }
@@ -157,6 +160,16 @@ fn change(depot: &Depot, before: Option<&Current>, table: &Table) -> Option<Diff
         say(format_args!("warning: the current table is bad, so nothing is compared with it"));
     }
     current.map(|current| Diff::between(&current, table))
+}
+
+/// Warns of what instances will have against it, if they go by the default guards.
+fn foresee(depot: &Depot, table: &Table, change: Option<&Diff>) {
+    let mut found = Problems::new();
+    guards::examine(depot.current.as_str(), table, change, &Guards::default(), false, &mut found);
+    for refusal in found.shown() {
+        say(format_args!("warning: instances will refuse it by the default guards: {}", refusal.message));
+        say(format_args!("    help: if that is meant, `croupier reload --force` on each makes it take it"));
+    }
 }
 
 fn move_to(depot: &Depot, pointer: &Pointer, before: Option<&Current>) -> Result<(), Refusal> {

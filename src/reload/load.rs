@@ -71,6 +71,7 @@ pub fn gather_from(source: &dyn Source, limit: u64, state: Option<&State>) -> Ga
         gathered.manifest = Manifest::parse(&name, &text, &mut gathered.problems);
         reading.files(&mut gathered);
         gathered.inputs.digest = digest(&gathered.files);
+        reading.check_digest(&mut gathered);
     }
     gathered.seen = reading.seen;
     gathered
@@ -177,6 +178,19 @@ impl Reading<'_> {
                 let message = format!("{}: the file's SHA-256 is {found}, not the one it is pinned to", named.name);
                 problems.error(named.place, message);
             }
+        }
+    }
+
+    /// What a pointer says of the table as a whole must be so too: fleets and publishers go by it.
+    fn check_digest(&self, gathered: &mut Gathered) {
+        let Gathered { inputs, problems, .. } = gathered;
+        if let Some(pointer) = &self.pointer
+            && pointer.digest != inputs.digest
+            && !problems.has_errors()
+        {
+            let place = Place::whole_file(problems.file(&self.source.name()));
+            let message = format!("the table's digest is {}, but the pointer says {}", inputs.digest, pointer.digest);
+            problems.error(place, message).help("publish the table again");
         }
     }
 

@@ -25,6 +25,9 @@ const RETRIES: usize = 1;
 /// In characters: a server may answer with a page.
 const LONGEST_CAUSE: usize = 200;
 
+/// Whom AWS's machines ask for the credentials of their role.
+const ROLES: &str = "169.254.169.254";
+
 /// A store's objects, all of one bucket or host.
 pub struct Store {
     client: Arc<dyn ObjectStore>,
@@ -52,6 +55,11 @@ impl Store {
         let retry = RetryConfig { backoff, max_retries: RETRIES, retry_timeout: timeout };
         let client: Arc<dyn ObjectStore> = match scheme {
             Scheme::S3 => {
+                if is_set("AWS_PROFILE") && !is_set("AWS_ACCESS_KEY_ID") {
+                    let message = "AWS_PROFILE is set, but profiles are not read: put the credentials into the \
+                                   environment, as `aws configure export-credentials --format env` prints them";
+                    return Err(Failure::new(FailureKind::Refused, message));
+                }
                 let builder = AmazonS3Builder::from_env().with_bucket_name(url.authority());
                 let built = builder.with_client_options(options).with_retry(retry).build();
                 Arc::new(built.map_err(|error| unusable(&error))?)
@@ -176,6 +184,10 @@ impl Drop for Store {
     }
 }
 
+fn is_set(name: &str) -> bool {
+    std::env::var_os(name).is_some_and(|value| !value.is_empty())
+}
+
 fn unusable(error: &Error) -> Failure {
     Failure::new(FailureKind::Refused, format!("the store can't be used: {}", root_cause(error)))
 }
@@ -191,9 +203,19 @@ fn failure(error: &Error) -> Failure {
         Error::Precondition { .. } | Error::AlreadyExists { .. } => {
             (FailureKind::Conflict, "somebody else has written it meanwhile".to_owned())
         }
+        _ if all_causes(error).contains(ROLES) => (
+            FailureKind::Refused,
+            "there are no credentials: AWS_ACCESS_KEY_ID is not set, and this machine has no role that can be asked for"
+                .to_owned(),
+        ),
         Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => {
             let code = s3_code(&all_causes(error)).map(|code| format!(" ({code})")).unwrap_or_default();
-            (FailureKind::Refused, format!("access is denied{code}"))
+            let hint = if code.contains("AccessDenied") {
+                ": without the right to list the bucket, so is what does not exist"
+            } else {
+                ""
+            };
+            (FailureKind::Refused, format!("access is denied{code}{hint}"))
         }
         _ => (FailureKind::Unreachable, format!("no good answer: {}", root_cause(error))),
     };

@@ -236,9 +236,9 @@ impl<S: Subject> Worker<S> {
     fn poll(&mut self) {
         let Some(every) = self.subject.polls().filter(|every| self.polling.left(*every).is_zero()) else { return };
         let asked = self.unwinding(S::has_changed).unwrap_or(Ok(true));
+        let was_lost = std::mem::replace(&mut self.polling.is_lost, asked.is_err());
         let well = match asked {
-            Ok(false) if self.polling.is_well() => true,
-            // Also what could not be asked for is to be seen once it can: what it was when it was well, nobody knows.
+            Ok(false) if !was_lost => true,
             Ok(_) => self.reload(&Trigger::Poll).verdict != Verdict::Refused,
             Err(refused) => {
                 self.conclude(&Trigger::Poll, &refused);

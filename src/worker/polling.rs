@@ -14,6 +14,8 @@ pub struct Polling {
     next: Option<Instant>,
     /// One after the other.
     failures: u32,
+    /// The last time there was no answer. What it was when there last was one, nobody knows.
+    pub is_lost: bool,
 }
 
 impl Polling {
@@ -23,11 +25,6 @@ impl Polling {
         // Planned for when it was to be asked more rarely.
         let planned = self.next.filter(|next| *next <= now + longest(every));
         planned.unwrap_or_else(|| self.plan(every.mul_f64(fastrand::f64()))).saturating_duration_since(now)
-    }
-
-    /// Whether all was well the last time.
-    pub fn is_well(&self) -> bool {
-        self.failures == 0
     }
 
     /// It was asked.
