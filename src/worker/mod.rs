@@ -257,12 +257,13 @@ impl<S: Subject> Worker<S> {
     fn conclude(&mut self, trigger: &Trigger, outcome: &Outcome) {
         let before = self.last_error.load_full();
         self.settle_with(outcome);
-        // Refused again for the same reason is no news, nor is that all is well as before.
-        let is_same = match outcome.verdict {
-            Verdict::Refused | Verdict::Unchanged => outcome.reason() == before.as_deref().cloned(),
+        // Refused again for the same reason is no news, nor that a look has found all well as before.
+        let is_quiet = match outcome.verdict {
+            Verdict::Refused => matches!(trigger, Trigger::Retry | Trigger::Poll),
+            Verdict::Unchanged => *trigger == Trigger::Poll,
             _ => false,
         };
-        if !is_same || !matches!(trigger, Trigger::Retry | Trigger::Poll) {
+        if !is_quiet || outcome.reason() != before.as_deref().cloned() {
             tell::<S>(trigger, outcome);
             self.record("reload", trigger, outcome);
         }
