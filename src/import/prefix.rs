@@ -12,9 +12,9 @@ use crate::table::footprint::shorten;
 pub enum Dialect {
     /// `ADDRESS` or `ADDRESS/LENGTH`.
     Plain,
-    /// As nginx reads them: leading zeros are decimal.
+    /// As nginx reads them: leading zeros are decimal, and no digits are a zero.
     Nginx,
-    /// As HAProxy reads them: an IPv4 length may be a mask, and a host name an address.
+    /// As HAProxy's maps have them: an IPv4 length may be a mask.
     Haproxy,
 }
 
@@ -51,10 +51,6 @@ pub fn read(written: &str, dialect: Dialect) -> Result<Read, Wrong> {
         None => (written, None),
     };
     let Some(parsed) = parse_address(address, dialect) else {
-        if dialect == Dialect::Haproxy && length.is_none() && is_host_name(address) {
-            let told = format!("`{}` is a host name, which HAProxy resolves at its start", shorten(written));
-            return Err(Wrong::inexpressible(told));
-        }
         let message = format!("`{}` is not a prefix: the address can't be read", shorten(written));
         return Err(Wrong::new(message, "write ADDRESS/LENGTH, as in `192.0.2.0/24`"));
     };
@@ -80,9 +76,10 @@ pub fn truncated(address: IpAddr, length: u8) -> Option<Read> {
     Some(Read { network, masked: network.network_address() != address, mapped: mapped.is_some() })
 }
 
-/// An IPv4 address of decimal numbers, leading zeros and all.
+/// An IPv4 address as nginx reads it: of decimal numbers, leading zeros and all, where nothing is zero.
 pub fn decimal_ipv4(written: &str) -> Option<Ipv4Addr> {
-    let mut octets = written.split('.').map(digits::<u8>);
+    let octet = |written: &str| if written.is_empty() { Some(0) } else { digits::<u8>(written) };
+    let mut octets = written.split('.').map(octet);
     let mut next = || octets.next().flatten();
     let address = Ipv4Addr::new(next()?, next()?, next()?, next()?);
     octets.next().is_none().then_some(address)
@@ -108,6 +105,8 @@ fn parse_length(length: &str, widest: u8, dialect: Dialect, written: &str) -> Re
         }
         return Ok(ones as u8);
     }
+    // HAProxy leaves it to `strtol`, which takes a sign.
+    let length = if dialect == Dialect::Haproxy { length.strip_prefix('+').unwrap_or(length) } else { length };
     digits(length).filter(|bits| *bits <= widest).ok_or_else(|| unreadable_length(written, widest))
 }
 
@@ -119,11 +118,6 @@ fn unreadable_length(written: &str, widest: u8) -> Wrong {
 fn digits<N: FromStr>(written: &str) -> Option<N> {
     let plain = !written.is_empty() && written.bytes().all(|byte| byte.is_ascii_digit());
     written.parse().ok().filter(|_| plain)
-}
-
-fn is_host_name(written: &str) -> bool {
-    written.bytes().any(|byte| byte.is_ascii_alphabetic())
-        && written.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_'))
 }
 
 /// The first and the last address, as numbers.
@@ -149,6 +143,7 @@ mod tests {
         for (written, plain, nginx, haproxy) in [
             ("10.1.2.3", Some("10.1.2.3/32"), Some("10.1.2.3/32"), Some("10.1.2.3/32")),
             ("010.1.2.0/024", None, Some("10.1.2.0/24"), None),
+            ("10..2./24", None, Some("10.0.2.0/24"), None),
             ("10.1.2.3/255.255.0.0", None, None, Some("10.1.0.0/16")),
             ("10.1.2.3/0.0.0.0", None, None, Some("0.0.0.0/0")),
             ("10.0.0.0/255.0.255.0", None, None, None),
@@ -156,13 +151,14 @@ mod tests {
             ("::ffff:10.0.0.0/104", Some("10.0.0.0/8"), Some("10.0.0.0/8"), Some("10.0.0.0/8")),
             ("::ffff:0:0/95", Some("::fffe:0:0/95"), Some("::fffe:0:0/95"), Some("::fffe:0:0/95")),
             ("10.0.0.0/33", None, None, None),
-            ("10.0.0.0/+8", None, None, None),
+            ("10.0.0.0/+8", None, None, Some("10.0.0.0/8")),
+            ("gate.example", None, None, None),
             ("", None, None, None),
         ] {
             let found = [Dialect::Plain, Dialect::Nginx, Dialect::Haproxy].map(|dialect| shown(written, dialect));
             assert_eq!(found.each_ref().map(Option::as_deref), [plain, nginx, haproxy], "{written}");
         }
-        assert!(read("gate.example", Dialect::Haproxy).is_err_and(|wrong| wrong.inexpressible));
+        assert!(read("10.0.0.0/255.0.255.0", Dialect::Haproxy).is_err_and(|wrong| wrong.inexpressible));
     }
 
     #[test]

@@ -19,6 +19,7 @@ fn bad_files_are_told_and_nothing_is_written() {
         ("nginx-geo", "include no.conf;", "in:1:9: error: no.conf: the file does not exist"),
         ("nginx-geo", "include in;", "files are included more than 16 deep"),
         ("nginx-geo", "include *.conf;", "`include` with a pattern can't be followed"),
+        ("haproxy-map", "gate.example a\n", "in:1:1: error: `gate.example` is not a prefix"),
         ("gdnsd", "10.0.0.0/8 => [a\n", "the array has no `]`"),
         ("gdnsd", "options => { x => y }\n", "there is no such map with `nets`"),
         ("gdnsd", "a => { nets => no.conf }\n", "no.conf: the file does not exist"),

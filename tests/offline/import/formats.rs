@@ -52,18 +52,19 @@ fn a_geofeed_has_a_mix_a_country_region_or_city() {
 fn haproxy_has_the_first_of_equals_and_ipv4_before_ipv6() {
     let folder = Folder::new();
     let map = "# a comment\n   192.0.2.0/24  near edge  \n192.0.2.0/24 far\n10.0.0.0/255.0.0.0\tten\n10.1.2.3 one\n\
-               10.0.0.0/255.0.255.0 gaps\ngate.example gate\n::ffff:10.2.0.0/112 mapped\n::ffff:172.16.0.0/108 mapped\n\
+               10.0.0.0/255.0.255.0 gaps\n203.0.113.4/+32\n::ffff:10.2.0.0/112 mapped\n::ffff:172.16.0.0/108 mapped\n\
                ::/0 six\n2001:db8::/32 near edge\n";
     folder.write("geo.map", map);
     let report = imported(&folder, "haproxy-map", "geo.map", &["--default", "world"]);
     tells(&report, "geo.map:3 `192.0.2.0/24` is `far` here but `near edge` before: the first wins");
     tells(&report, "geo.map:6 the mask of `10.0.0.0/255.0.255.0` has gaps");
-    tells(&report, "geo.map:7 `gate.example` is a host name");
     tells(&report, "geo.map:8 `10.2.0.0/16` is never reached: an IPv4 prefix around it is asked first");
     tells(&report, "geo.map:10 `::/0` is also for IPv4 addresses that no IPv4 prefix matches");
     let addresses = ["192.0.2.1", "10.2.0.1", "10.1.2.3", "172.16.0.1", "203.0.113.1", "2001:db8::1", "2001:db9::1"];
     let expected = ["near-edge", "ten", "one", "mapped", "six", "near-edge", "six"];
     assert_eq!(mixes(&folder, addresses), expected);
+    // A key alone has the empty value, which is one.
+    assert_eq!(mixes(&folder, ["203.0.113.4", "203.0.113.5"]), ["empty", "six"]);
 }
 
 #[test]
