@@ -1,5 +1,6 @@
 //! `croupier import`: other systems' files to a table of our own, and what became of them.
 
+mod folder;
 mod report;
 
 use std::cell::RefCell;
@@ -11,13 +12,14 @@ use std::process::ExitCode;
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 
+use self::folder::Folder;
 use self::report::Report;
 use super::{BAD, Format, Outcome, problems, say};
 use crate::config::Guards;
 use crate::file;
 use crate::import::document::{Document, default_is_made_up, document};
 use crate::import::settle::settle;
-use crate::import::{Included, Input, Listing, Twice, csv, czf, gdnsd, geofeed, haproxy, mmdb, nginx};
+use crate::import::{Input, Listing, Twice, csv, czf, gdnsd, geofeed, haproxy, mmdb, nginx};
 use crate::table::problem::Place;
 use crate::table::{Inputs, Manifest, Problems, compile};
 
@@ -116,15 +118,10 @@ impl Import {
             }
         };
         bar.begin(bytes.len() as u64);
-        let folder = self.file.parent().unwrap_or(Path::new(""));
-        let mut include = |named: &str| {
-            let path = folder.join(named);
-            let bytes = file::read(&path, Guards::default().max_input)?;
-            Ok(Included { name: path.to_string_lossy().into_owned(), bytes })
-        };
+        let folder = Folder(self.file.parent().unwrap_or(Path::new("")));
         let progress = |read| bar.at(read);
         let pick = self.pick.as_deref();
-        let mut input = Input { name: &name, bytes: &bytes, pick, include: &mut include, progress: &progress };
+        let mut input = Input { name: &name, bytes: &bytes, pick, files: &folder, progress: &progress };
         let twice = self.from.read(&mut input, &mut listing);
         if listing.entries.is_empty() && !listing.problems.has_errors() {
             let file = listing.problems.file(&name);

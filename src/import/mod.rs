@@ -1,8 +1,8 @@
 //! Other systems' files to a table of our own.
 //!
 //! Pure: bytes in, a [`Listing`] of prefixes and answers out, with everything that was masked, is
-//! contradictory or can't be expressed told with its place. No I/O but through the callback for
-//! files that a file includes. In reading order:
+//! contradictory or can't be expressed told with its place. No I/O but through [`Files`], for those
+//! that a file includes. In reading order:
 //!
 //! - [`listing`]: what a file says, whatever its format; [`prefix`]: prefixes as others write them; [`cursor`]: a
 //!   place in a text
@@ -42,10 +42,28 @@ pub struct Input<'i> {
     pub bytes: &'i [u8],
     /// Of several maps in a file, or of a record's fields, the one that is meant.
     pub pick: Option<&'i str>,
-    /// Reads a file that this one names.
-    pub include: &'i mut dyn FnMut(&str) -> Result<Included, String>,
+    /// Where the files are that this one names.
+    pub files: &'i dyn Files,
     /// Hears how far reading has come, in bytes.
     pub progress: &'i dyn Fn(u64),
+}
+
+/// The files that may be included, by names as the including file writes them.
+pub trait Files {
+    /// # Errors
+    /// Says, to follow the file's name, why it can't be read.
+    fn read(&self, name: &str) -> Result<Included, String>;
+
+    /// The names that a pattern of the shell's kind matches, in order.
+    ///
+    /// # Errors
+    /// Says, to follow the pattern, what is wrong with it.
+    fn matching(&self, pattern: &str) -> Result<Vec<String>, String>;
+}
+
+/// A pattern, not a name.
+pub fn is_pattern(name: &str) -> bool {
+    name.contains(['*', '?', '['])
 }
 
 /// A file that another one names.

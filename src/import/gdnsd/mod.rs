@@ -11,16 +11,17 @@ use std::net::Ipv6Addr;
 
 use ip_network::IpNetwork;
 
-use self::vscf::{Node, Stop, Value};
-use super::Input;
+use self::vscf::{Node, Source, Stop, Value};
 use super::listing::{AnswerId, DEFAULT, Entry, Kind, Listing};
 use super::prefix::{Dialect, Read, read as prefix, truncated};
+use super::{Included, Input};
 use crate::table::footprint::shorten;
 use crate::table::problem::Place;
 
 pub fn read(input: &mut Input<'_>, listing: &mut Listing) {
     let text = input.text().into_owned();
-    let root = vscf::parse(input.name, &text, input.include, &mut listing.problems, 0);
+    let source = Source { name: input.name, text: &text, path: "" };
+    let root = vscf::parse(&source, input.files, &mut listing.problems, 0);
     (input.progress)(input.bytes.len() as u64 / 2);
     if let Err(stop) = root.and_then(|root| map(input, &root, listing)) {
         listing.error(stop.place, stop.message).help("give a `nets` file, or a configuration with one in a map");
@@ -34,7 +35,7 @@ fn map(input: &mut Input<'_>, root: &Node, listing: &mut Listing) -> Result<(), 
     let picked: Vec<_> = maps.iter().filter(|(name, _)| input.pick.is_none_or(|picked| picked == *name)).collect();
     let map = match picked.as_slice() {
         [(_, map)] => *map,
-        [] if maps.is_empty() && is_nets(root) => {
+        [] if maps.is_empty() && input.pick.is_none() && is_nets(root) => {
             nets(root, listing)?;
             return Ok(());
         }
@@ -46,10 +47,10 @@ fn map(input: &mut Input<'_>, root: &Node, listing: &mut Listing) -> Result<(), 
     };
     if let Some(written) = map.member("nets") {
         if let Value::Simple(name) = &written.value {
-            let file = (input.include)(name)
-                .map_err(|message| Stop { place: written.place, message: format!("{}: {message}", shorten(name)) })?;
+            let (path, file) = nets_file(input, name).map_err(|message| Stop { place: written.place, message })?;
             let text = String::from_utf8_lossy(&file.bytes);
-            nets(&vscf::parse(&file.name, &text, input.include, &mut listing.problems, 1)?, listing)?;
+            let source = Source { name: &file.name, text: &text, path: &path };
+            nets(&vscf::parse(&source, input.files, &mut listing.problems, 1)?, listing)?;
         } else {
             nets(written, listing)?;
         }
@@ -61,6 +62,18 @@ fn map(input: &mut Input<'_>, root: &Node, listing: &mut Listing) -> Result<(), 
     }
     let default = map.member("map").and_then(|places| places.member("default")).or(map.member("datacenters"));
     default.map_or(Ok(()), |default| unmatched(default, listing))
+}
+
+/// gdnsd looks in `geoip/` beside its configuration; a file that was fetched may be beside it.
+fn nets_file(input: &Input<'_>, name: &str) -> Result<(String, Included), String> {
+    let read = |path: String| input.files.read(&path).map(|file| (path, file));
+    let beside = || read(name.to_owned());
+    let found = if name.starts_with('/') {
+        beside()
+    } else {
+        read(format!("geoip/{name}")).or_else(|message| beside().map_err(|_| message))
+    };
+    found.map_err(|message| format!("{}: {message}", shorten(name)))
 }
 
 /// Every hash that has `nets`, by its key.

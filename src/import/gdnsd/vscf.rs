@@ -1,7 +1,7 @@
 //! gdnsd's configuration syntax: `key => value`, arrays, hashes, two kinds of comments, includes.
 
 use crate::import::cursor::Cursor;
-use crate::import::{Included, MOST_INCLUDES};
+use crate::import::{Files, Included, MOST_INCLUDES, is_pattern};
 use crate::table::problem::{Place, Problems};
 
 #[derive(Debug)]
@@ -30,18 +30,20 @@ pub struct Stop {
     pub message: String,
 }
 
-type Include<'i> = dyn FnMut(&str) -> Result<Included, String> + 'i;
+/// A file to read.
+pub struct Source<'s> {
+    /// As people will read it.
+    pub name: &'s str,
+    pub text: &'s str,
+    /// As another file would include it: what it includes itself is beside it.
+    pub path: &'s str,
+}
 
 /// Reads a whole file, a hash unless it begins with `[`.
-pub fn parse(
-    name: &str,
-    text: &str,
-    include: &mut Include<'_>,
-    problems: &mut Problems,
-    depth: u8,
-) -> Result<Node, Stop> {
-    let file = problems.file(name);
-    let mut scan = Scan { cursor: Cursor::new(file, text), include, problems, depth };
+pub fn parse(source: &Source<'_>, files: &dyn Files, problems: &mut Problems, depth: u8) -> Result<Node, Stop> {
+    let file = problems.file(source.name);
+    let folder = source.path.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let mut scan = Scan { cursor: Cursor::new(file, source.text), folder, files, problems, depth };
     scan.blank();
     let place = scan.cursor.place(0);
     let value = if scan.cursor.peek() == Some(b'[') {
@@ -57,15 +59,17 @@ pub fn parse(
     }
 }
 
-struct Scan<'s, 'i> {
+struct Scan<'s> {
     cursor: Cursor<'s>,
-    include: &'s mut Include<'i>,
+    /// Of this file.
+    folder: &'s str,
+    files: &'s dyn Files,
     problems: &'s mut Problems,
     /// Levels of arrays, hashes and files around this place.
     depth: u8,
 }
 
-impl Scan<'_, '_> {
+impl Scan<'_> {
     fn members(&mut self, close: Option<u8>) -> Result<Vec<(String, Place, Node)>, Stop> {
         let mut members = Vec::new();
         loop {
@@ -77,10 +81,14 @@ impl Scan<'_, '_> {
                     return Ok(members);
                 }
                 None => return Err(self.stop("the hash has no `}`: the file may be cut short")),
-                Some(b'$') => match self.included()?.value {
-                    Value::Hash(more) => members.extend(more),
-                    _ => return Err(self.stop("an included file must be a hash here")),
-                },
+                Some(b'$') => {
+                    for node in self.included()? {
+                        let Value::Hash(more) = node.value else {
+                            return Err(self.stop("an included file must be a hash here"));
+                        };
+                        members.extend(more);
+                    }
+                }
                 Some(_) => {
                     let key = self.string()?;
                     self.blank();
@@ -120,10 +128,13 @@ impl Scan<'_, '_> {
         let place = self.cursor.place(0);
         let open = self.cursor.peek();
         if !matches!(open, Some(b'[' | b'{')) {
-            return if open == Some(b'$') {
-                self.included()
-            } else {
-                Ok(Node { value: Value::Simple(self.string()?), place })
+            if open != Some(b'$') {
+                return Ok(Node { value: Value::Simple(self.string()?), place });
+            }
+            let mut included = self.included()?;
+            return match (included.pop(), included.is_empty()) {
+                (Some(only), true) => Ok(only),
+                _ => Err(Stop { place, message: "a value can't be of several files".to_owned() }),
             };
         }
         self.cursor.advance();
@@ -142,8 +153,8 @@ impl Scan<'_, '_> {
         Ok(())
     }
 
-    /// `$include{FILE}`.
-    fn included(&mut self) -> Result<Node, Stop> {
+    /// `$include{FILE}`, where a pattern or directory stands for several.
+    fn included(&mut self) -> Result<Vec<Node>, Stop> {
         const KEYWORD: &str = "$include{";
         let stop = self.stop("only `$include{FILE}` begins with `$`");
         if !self.cursor.text[self.cursor.at..].starts_with(KEYWORD) {
@@ -158,10 +169,34 @@ impl Scan<'_, '_> {
         }
         self.cursor.advance();
         self.deeper()?;
-        let file = (self.include)(&name).map_err(|message| Stop { message: format!("{name}: {message}"), ..stop })?;
-        let node = parse(&file.name, &String::from_utf8_lossy(&file.bytes), self.include, self.problems, self.depth)?;
+        let place = stop.place;
+        let files = self.named(&name).map_err(|message| Stop { place, message: format!("{name}: {message}") })?;
+        let node = |(path, file): (String, Included)| {
+            let text = String::from_utf8_lossy(&file.bytes);
+            parse(&Source { name: &file.name, text: &text, path: &path }, self.files, self.problems, self.depth)
+        };
+        let nodes = files.into_iter().map(node).collect();
         self.depth -= 1;
-        Ok(node)
+        nodes
+    }
+
+    fn named(&self, name: &str) -> Result<Vec<(String, Included)>, String> {
+        let beside = !name.starts_with('/') && !self.folder.is_empty();
+        let path = if beside { format!("{}/{name}", self.folder) } else { name.to_owned() };
+        let all = |paths: Vec<String>| -> Result<Vec<_>, String> {
+            paths.into_iter().map(|path| self.files.read(&path).map(|file| (path, file))).collect()
+        };
+        if is_pattern(&path) {
+            let paths = self.files.matching(&path)?;
+            return if paths.is_empty() { Err("no file matches".to_owned()) } else { all(paths) };
+        }
+        match self.files.read(&path) {
+            Ok(file) => Ok(vec![(path, file)]),
+            Err(message) => match self.files.matching(&format!("{path}/*"))? {
+                inside if inside.is_empty() => Err(message),
+                inside => all(inside),
+            },
+        }
     }
 
     fn string(&mut self) -> Result<String, Stop> {
@@ -240,11 +275,38 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Result<Node, Stop> {
-        let mut include = |name: &str| match name {
-            "more" => Ok(Included { name: "more".to_owned(), bytes: b"x => $include{more}".to_vec() }),
-            _ => Err("no".to_owned()),
-        };
-        parse("t", text, &mut include, &mut Problems::new(), 0)
+        parse(&Source { name: "t", text, path: "t" }, &Written, &mut Problems::new(), 0)
+    }
+
+    struct Written;
+
+    impl Files for Written {
+        fn read(&self, name: &str) -> Result<Included, String> {
+            let text = match name {
+                "more" => "x => $include{more}",
+                "sub/one" => "one => $include{two}",
+                "sub/two" => "two => 2",
+                "sub/three" => "three => 3",
+                _ => return Err("no".to_owned()),
+            };
+            Ok(Included { name: name.to_owned(), bytes: text.as_bytes().to_vec() })
+        }
+
+        fn matching(&self, pattern: &str) -> Result<Vec<String>, String> {
+            let all = if pattern == "sub/*" { &["sub/one", "sub/three"][..] } else { &[] };
+            Ok(all.iter().map(|name| (*name).to_owned()).collect())
+        }
+    }
+
+    #[test]
+    fn files_are_included_from_beside_the_file() {
+        for text in ["$include{sub/*}, x => y", "$include{\"sub\"}", "$include{sub/one} $include{ sub/three }"] {
+            let root = read(text).ok().unwrap();
+            assert!(root.member("one").unwrap().member("two").is_some() && root.member("three").is_some(), "{text}");
+        }
+        for bad in ["a => $include{sub/*}", "$include{none/*}", "$include{two}"] {
+            assert!(read(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::ranges::{Added, Ranges};
 use super::words::{Token, Unclosed, Word, Words};
 use crate::import::listing::{AnswerId, Kind, Listing};
 use crate::import::prefix::{Dialect, decimal_ipv4, read as prefix, truncated};
-use crate::import::{Input, MOST_INCLUDES, STEP};
+use crate::import::{Input, MOST_INCLUDES, STEP, is_pattern};
 use crate::table::footprint::shorten;
 use crate::table::problem::{FileId, Place};
 use crate::table::space;
@@ -110,14 +110,14 @@ impl<'g, 'i> Geo<'g, 'i> {
             return self.range(written, answer);
         }
         match prefix(&written.text, Dialect::Nginx) {
-            Ok(read) => {
-                if read.mapped {
-                    let told =
-                        "nginx never looks up IPv4-mapped prefixes: there, its addresses get what is around them";
-                    self.listing.tell(Kind::Noted, written.place, told);
-                }
-                self.listing.list(read, &written.text, answer, written.place);
+            Ok(read) if read.mapped => {
+                let told = format!(
+                    "`{}` is IPv4-mapped: nginx looks its addresses up as IPv4, and never here",
+                    shorten(&written.text)
+                );
+                self.listing.tell(Kind::LeftOut, written.place, told);
             }
+            Ok(read) => self.listing.list(read, &written.text, answer, written.place),
             Err(wrong) => self.listing.wrong(wrong, written.place),
         }
     }
@@ -158,23 +158,39 @@ impl<'g, 'i> Geo<'g, 'i> {
     }
 
     fn include(&mut self, name: &Word<'_>, depth: u8) {
-        if name.text.contains(['*', '?', '[']) {
-            let problem = self.listing.error(name.place, "`include` with a pattern can't be followed");
-            problem.help("include each file by its name");
-            return;
-        }
         if depth == MOST_INCLUDES {
             self.listing.error(name.place, format!("files are included more than {MOST_INCLUDES} deep"));
             return;
         }
-        match (self.input.include)(&name.text) {
+        if !is_pattern(&name.text) {
+            return self.include_one(&name.text, name.place, depth);
+        }
+        match self.input.files.matching(&name.text) {
+            Ok(names) if names.is_empty() => {
+                let told = format!("`{}` matches no file, so nothing is included", shorten(&name.text));
+                self.listing.tell(Kind::Noted, name.place, told);
+            }
+            Ok(names) => names.iter().for_each(|one| self.include_one(one, name.place, depth)),
+            Err(message) => {
+                self.listing.error(name.place, format!("{}: {message}", shorten(&name.text)));
+            }
+        }
+    }
+
+    fn include_one(&mut self, name: &str, place: Place, depth: u8) {
+        match self.input.files.read(name) {
             Ok(included) => {
+                let binary = format!("{name}.bin");
+                if self.ranges.is_some() && self.input.files.read(&binary).is_ok() {
+                    let told = format!("nginx may read `{}` instead, which is not read here", shorten(&binary));
+                    self.listing.tell(Kind::Noted, place, told);
+                }
                 let file = self.listing.problems.file(&included.name);
                 let text = String::from_utf8_lossy(&included.bytes);
                 self.statements(Words::new(file, &text), false, depth + 1);
             }
             Err(message) => {
-                self.listing.error(name.place, format!("{}: {message}", shorten(&name.text)));
+                self.listing.error(place, format!("{}: {message}", shorten(name)));
             }
         }
     }

@@ -1,8 +1,8 @@
 //! nginx's `geo` blocks (`ngx_http_geo_module`), in a whole configuration or in a file of what
 //! stands inside one.
 //!
-//! Of equal prefixes the last counts, and `delete` takes away what stands before it. IPv4-mapped
-//! prefixes, which nginx never looks up, are taken as the IPv4 ones that were meant.
+//! Of equal prefixes the last counts, and `delete` takes away what stands before it; of blocks for
+//! one variable the last. IPv4-mapped prefixes are left out: nginx looks such addresses up as IPv4.
 
 mod geo;
 pub mod ranges;
@@ -15,8 +15,16 @@ use super::listing::{Kind, Listing};
 use crate::table::footprint::shorten;
 use crate::table::problem::{FileId, Place};
 
+/// What nginx's binary bases begin with.
+const BINARY: &[u8] = b"GEORNG";
+
 pub fn read(input: &mut Input<'_>, listing: &mut Listing) {
     let file = listing.problems.file(input.name);
+    if input.bytes.starts_with(BINARY) {
+        let problem = listing.error(Place::whole_file(file), "a binary base, which nginx makes of ranges");
+        problem.help("give the file that it was made of, of the same name without `.bin`");
+        return;
+    }
     let text = input.text().into_owned();
     let blocks = blocks(file, &text);
     let chosen = match choose(input.pick, &blocks) {
@@ -28,6 +36,10 @@ pub fn read(input: &mut Input<'_>, listing: &mut Listing) {
     };
     let mut words = Words::new(file, &text);
     if let Some(block) = chosen {
+        if blocks.iter().any(|other| other.opened_by < block.opened_by && other.variable == block.variable) {
+            let told = format!("another `geo` block sets `{}` before: the last wins", shorten(&block.variable));
+            listing.tell(Kind::Noted, block.place, told);
+        }
         if let Some(source) = &block.source {
             let told =
                 format!("nginx takes the address from `{}`; a lookup is for the address it names", shorten(source));
@@ -87,9 +99,9 @@ fn choose<'b>(picked: Option<&str>, blocks: &'b [Block]) -> Result<Option<&'b Bl
     let bare = |variable: &str| variable.trim_start_matches('$').to_owned();
     match (blocks, picked) {
         ([], None) => Ok(None),
-        ([only], None) => Ok(Some(only)),
+        ([others @ .., last], None) if others.iter().all(|other| other.variable == last.variable) => Ok(Some(last)),
         (_, Some(picked)) => {
-            let found = blocks.iter().find(|block| bare(&block.variable) == bare(picked));
+            let found = blocks.iter().rfind(|block| bare(&block.variable) == bare(picked));
             let missing = || format!("no `geo` block sets `{}`, of those in the file: {}", shorten(picked), names());
             found.map(Some).ok_or_else(missing)
         }

@@ -68,6 +68,8 @@ impl<'t> Words<'t> {
         let (start, mut place) = (self.cursor.at, self.cursor.place(0));
         while let Some(byte) = self.cursor.peek() {
             match byte {
+                // `${name}` is one word.
+                b'{' if self.cursor.text[..self.cursor.at].ends_with('$') => self.cursor.advance(),
                 b' ' | b'\t' | b'\r' | b'\n' | b';' | b'{' => break,
                 b'\\' => {
                     self.cursor.advance();
@@ -148,6 +150,7 @@ mod tests {
             words("geo $a{ # it's\n1.2.3.4/8 \"x \\\"y;\";}"),
             ["geo", "$a", "{", "1.2.3.4/8", "x \"y;", ";", "}"]
         );
+        assert_eq!(words("a ${b}c;{"), ["a", "${b}c", ";", "{"]);
         assert_eq!(words("a 'b c' d#e \\;x;"), ["a", "b c", "d#e", "\\;x", ";"]);
         assert_eq!(words("a\n\"b"), ["a", "unclosed 2"]);
     }

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use croupier::import::document::{Document, document};
 use croupier::import::settle::settle;
-use croupier::import::{Included, Input, Listing, Twice, csv, gdnsd, haproxy, nginx};
+use croupier::import::{Files, Included, Input, Listing, Twice, csv, gdnsd, haproxy, nginx};
 use croupier::table::{Inputs, Manifest, Problems, Table, compile};
 use prefix_trie::PrefixMap;
 use proptest::prelude::*;
@@ -120,10 +120,21 @@ fn edges(lines: &[Line]) -> Vec<IpAddr> {
     edges
 }
 
+struct NoFiles;
+
+impl Files for NoFiles {
+    fn read(&self, _: &str) -> Result<Included, String> {
+        Err("nothing is included".to_owned())
+    }
+
+    fn matching(&self, _: &str) -> Result<Vec<String>, String> {
+        Ok(Vec::new())
+    }
+}
+
 fn imported(text: &str, read: impl Fn(&mut Input<'_>, &mut Listing), twice: Twice) -> (Listing, Document) {
     let mut listing = Listing::new("default");
-    let mut include = |_: &str| -> Result<Included, String> { Err("nothing is included".to_owned()) };
-    let mut input = Input { name: "in", bytes: text.as_bytes(), pick: None, include: &mut include, progress: &|_| {} };
+    let mut input = Input { name: "in", bytes: text.as_bytes(), pick: None, files: &NoFiles, progress: &|_| {} };
     read(&mut input, &mut listing);
     let settled = settle(&mut listing, twice);
     let document = document(&mut listing, &settled, "test");

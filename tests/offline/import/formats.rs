@@ -115,6 +115,11 @@ fn gdnsd_nets_are_ordered_lists() {
         imported(&folder, "gdnsd", file, more);
         assert_eq!(mixes(&folder, ["203.0.113.9", "10.1.1.1"]), ["dc9", "default"], "{file}");
     }
+    // Where gdnsd itself looks, first.
+    std::fs::create_dir(folder.path("geoip")).unwrap();
+    folder.write("geoip/nets.conf", "$include{more}\n").write("geoip/more", "203.0.113.0/24 => [dc8]\n");
+    imported(&folder, "gdnsd", "gdnsd.conf", &["--pick", "other", "--force"]);
+    assert_eq!(mixes(&folder, ["203.0.113.9"]), ["dc8"]);
     let ran = import(&folder, "gdnsd", "gdnsd.conf", &["--force"]);
     assert!(ran.code == Some(1) && ran.errors.contains("say which with --pick: prod, other"), "{ran:?}");
 }

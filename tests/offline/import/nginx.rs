@@ -102,3 +102,52 @@ fn ranges_lie_in_each_other() {
     let expected = ["US", "RU", "US", "RU", "FR", "FR", "RU", "ZZ", "US", "ZZ", "ZZ"];
     assert_eq!(mixes(&folder, addresses), expected);
 }
+
+#[test]
+fn patterns_include_in_order_of_name() {
+    let folder = Folder::new();
+    std::fs::create_dir_all(folder.path("geo[1]/more")).unwrap();
+    folder.write(
+        "geo[1]/nginx.conf",
+        "geo $a {\n include more/*.conf;\n include more/[^a]?.txt;\n include no*.conf;\n }\n",
+    );
+    folder.write("geo[1]/more/b.conf", "10.0.0.0/8 b;\n").write("geo[1]/more/a.conf", "10.0.0.0/8 a; 11.0.0.0/8 a;\n");
+    folder.write("geo[1]/more/.c.conf", "10.0.0.0/8 hidden;\n").write("geo[1]/more/b2.txt", "12.0.0.0/8 two;\n");
+    folder.write("geo[1]/more/a2.txt", "12.0.0.0/8 a;\n");
+    let report = imported(&folder, "nginx-geo", "geo[1]/nginx.conf", &[]);
+    tells(&report, "b.conf:1 `10.0.0.0/8` is `b` here but `a` before: the last wins");
+    tells(&report, "nginx.conf:4 `no*.conf` matches no file");
+    assert_eq!(mixes(&folder, ["10.0.0.1", "11.0.0.1", "12.0.0.1"]), ["b", "a", "two"]);
+}
+
+#[test]
+fn of_blocks_for_one_variable_the_last_counts() {
+    let folder = Folder::new();
+    folder.write("nginx.conf", "geo $a { 10.0.0.0/8 x; 11.0.0.0/8 x; }\ngeo $a { 10.0.0.0/8 ${y}; }\n");
+    for more in [&[][..], &["--force", "--pick", "a"]] {
+        let report = imported(&folder, "nginx-geo", "nginx.conf", more);
+        tells(&report, "nginx.conf:2 another `geo` block sets `$a` before: the last wins");
+        assert_eq!(mixes(&folder, ["10.0.0.1", "11.0.0.1"]), ["--y-", "default"]);
+    }
+}
+
+#[test]
+fn mapped_prefixes_are_never_reached() {
+    let folder = Folder::new();
+    let block = "10.0.0.0/8 ten;\n::ffff:10.1.0.0/112 mapped;\n::ffff:0:0/96 all;\ndelete ::ffff:10.0.0.0/104;\n";
+    folder.write("geo.conf", block);
+    let report = imported(&folder, "nginx-geo", "geo.conf", &[]);
+    tells(&report, "geo.conf:2 `::ffff:10.1.0.0/112` is IPv4-mapped");
+    assert_eq!((&report["counts"]["left_out"], &report["mixes"]), (&3.into(), &2.into()));
+    assert_eq!(mixes(&folder, ["10.1.0.1", "11.0.0.1", "::ffff:10.1.0.1"]), ["ten", "default", "ten"]);
+}
+
+#[test]
+fn a_binary_base_beside_a_file_is_told() {
+    let folder = Folder::new();
+    folder.write("nginx.conf", "geo $a {\n ranges;\n include ranges;\n}\n");
+    folder.write("ranges", "10.0.0.0-10.0.0.9 a;\n").write("ranges.bin", "GEORNG");
+    let report = imported(&folder, "nginx-geo", "nginx.conf", &[]);
+    tells(&report, "nginx.conf:3 nginx may read `ranges.bin` instead");
+    assert_eq!(mixes(&folder, ["10.0.0.9"]), ["a"]);
+}
