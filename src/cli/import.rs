@@ -17,7 +17,7 @@ use self::report::Report;
 use super::{BAD, Format, Outcome, problems, say};
 use crate::config::Guards;
 use crate::file;
-use crate::import::document::{Document, default_is_made_up, document};
+use crate::import::document::{Document, document, prefix_files};
 use crate::import::settle::settle;
 use crate::import::{Input, Listing, Twice, csv, czf, gdnsd, geofeed, haproxy, mmdb, nginx};
 use crate::table::problem::Place;
@@ -27,6 +27,9 @@ use crate::table::{Inputs, Manifest, Problems, compile};
 const LONG: u64 = 4_000_000;
 
 const TABLE: &str = "cdn-table.json";
+
+/// Wrong usage.
+const USAGE: u8 = 2;
 
 /// Make a table of another system's file, and tell what could not be carried over as it was.
 #[derive(Debug, Args)]
@@ -75,6 +78,10 @@ enum Origin {
 
 impl Import {
     pub fn run(self) -> Outcome {
+        if self.pick.is_some() && !self.from.has_choice() {
+            say(format_args!("croupier: --pick chooses nothing here: there is one answer a prefix in this format"));
+            return Ok(ExitCode::from(USAGE));
+        }
         let table = self.to.join(TABLE);
         if !self.force && fs::symlink_metadata(&table).is_ok() {
             say(format_args!(
@@ -98,8 +105,11 @@ impl Import {
             say(format_args!("croupier: nothing imported: {}", problems::summary(&found)));
             return Ok(ExitCode::from(BAD));
         };
+        let before = fs::read_to_string(&table).ok();
         self.write(&document)?;
-        let report = Report::new(&table, &document, &listing, made_up, problems::shown(&found));
+        let gone = self.clear(before.as_deref(), &document);
+        let mut report = Report::new(&table, &document, &listing, made_up, problems::shown(&found));
+        report.gone = gone;
         report.write(&mut io::stdout().lock(), self.format)?;
         Ok(ExitCode::SUCCESS)
     }
@@ -135,8 +145,11 @@ impl Import {
         bar.say("settling");
         let settled = settle(&mut listing, twice);
         bar.say("writing");
+        let made_up = self.default.is_none() && !settled.has_default;
+        if made_up {
+            listing.tell_of_same_default();
+        }
         let document = document(&mut listing, &settled, &self.version());
-        let made_up = self.default.is_none() && default_is_made_up(&settled, &listing);
         (listing, Some((document, made_up)))
     }
 
@@ -160,9 +173,21 @@ impl Import {
         document.files.iter().try_for_each(|(path, text)| named(path, text))?;
         named(TABLE, &document.text)
     }
+
+    /// Removes the prefix files of an import that was here before, and says how many.
+    fn clear(&self, before: Option<&str>, document: &Document) -> usize {
+        let kept = |path: &String| document.files.iter().any(|(kept, _)| kept == path);
+        let all = before.map(prefix_files).unwrap_or_default();
+        all.iter().filter(|path| !kept(path) && fs::remove_file(self.to.join(path)).is_ok()).count()
+    }
 }
 
 impl Origin {
+    /// Whether a file may have several answers for a prefix, of which one is picked.
+    fn has_choice(self) -> bool {
+        !matches!(self, Self::Czf | Self::Csv | Self::HaproxyMap)
+    }
+
     /// Reads a file, and says what its system does with the same prefix twice.
     fn read(self, input: &mut Input<'_>, listing: &mut Listing) -> Twice {
         match self {

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write as _;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use super::listing::{Answer, AnswerId, DEFAULT, Kind, Listing};
+use super::listing::{Answer, AnswerId, Kind, Listing};
 use super::names::{Names, is_allowed};
 use super::settle::Settled;
 use crate::table::footprint::shorten;
@@ -13,6 +13,9 @@ use crate::table::problem::Place;
 
 /// Seconds for which an answer may be kept, until somebody knows better.
 const TTL: u32 = 300;
+
+/// Where prefix files go, relative to the document.
+const FOLDER: &str = "prefixes/";
 
 /// Everything to write.
 #[derive(Debug)]
@@ -56,7 +59,7 @@ pub fn document(listing: &mut Listing, settled: &Settled, version: &str) -> Docu
         settled.prefixes.iter().map(|(_, answer)| *answer).chain([settled.default]).collect();
     let mixes = mix_names(listing, &used);
     let cdns = cdn_names(listing, &used);
-    let files = prefix_files(settled, &mixes);
+    let files = files(settled, &mixes);
     let table = Table {
         version,
         ttl: TTL,
@@ -90,13 +93,13 @@ struct PrefixFile {
     text: String,
 }
 
-fn prefix_files(settled: &Settled, mixes: &HashMap<AnswerId, String>) -> Vec<PrefixFile> {
+fn files(settled: &Settled, mixes: &HashMap<AnswerId, String>) -> Vec<PrefixFile> {
     let mut texts: HashMap<(bool, AnswerId), String> = HashMap::new();
     for (network, answer) in &settled.prefixes {
         _ = writeln!(texts.entry((network.is_ipv4(), *answer)).or_default(), "{network}");
     }
     let file = |((ipv4, answer), text)| {
-        let path = format!("prefixes/{}-{}.txt", mixes[&answer], if ipv4 { "ipv4" } else { "ipv6" });
+        let path = format!("{FOLDER}{}-{}.txt", mixes[&answer], if ipv4 { "ipv4" } else { "ipv6" });
         PrefixFile { ipv4, answer, path, text }
     };
     let mut files: Vec<PrefixFile> = texts.into_iter().map(file).collect();
@@ -153,7 +156,22 @@ fn weights<'c>(answer: &Answer, cdns_by_name: &'c HashMap<String, String>) -> BT
     weights
 }
 
-/// The default's own name is not from the file.
-pub fn default_is_made_up(settled: &Settled, listing: &Listing) -> bool {
-    settled.default == DEFAULT && listing.answers[DEFAULT as usize].place.is_none()
+/// The prefix files that an imported table names, and no others.
+pub fn prefix_files(document: &str) -> Vec<String> {
+    #[derive(Deserialize)]
+    struct Named {
+        footprints: Vec<File>,
+    }
+    #[derive(Deserialize)]
+    struct File {
+        #[serde(rename = "footprint-file")]
+        path: Option<String>,
+    }
+    let is_ours = |path: &String| {
+        let name = path.strip_prefix(FOLDER).and_then(|name| name.strip_suffix(".txt"));
+        name.and_then(|name| name.strip_suffix("-ipv4").or(name.strip_suffix("-ipv6"))).is_some_and(is_allowed)
+    };
+    let named: Option<Named> = serde_json::from_str(document).ok();
+    let paths = named.into_iter().flat_map(|named| named.footprints).filter_map(|file| file.path);
+    paths.filter(is_ours).collect()
 }

@@ -173,6 +173,15 @@ impl Listing {
         }
     }
 
+    /// An answer of the file has the name that was made up for everyone else.
+    pub fn tell_of_same_default(&mut self) {
+        let Answer { written, place, .. } = &self.answers[DEFAULT as usize];
+        if let Some(place) = *place {
+            let told = format!("`{}` is also the mix of what the file does not list", shorten(written));
+            self.tell(Kind::Noted, place, told);
+        }
+    }
+
     /// Two different answers for the same addresses, which the message settles.
     pub fn contradict(&mut self, place: Place, before: Place, message: String) {
         self.count(Kind::Contradictory);

@@ -20,6 +20,8 @@ pub enum Twice {
 pub struct Settled {
     pub prefixes: Vec<(IpNetwork, AnswerId)>,
     pub default: AnswerId,
+    /// Whether the file says what they get.
+    pub has_default: bool,
 }
 
 /// Settles a listing.
@@ -113,8 +115,8 @@ fn with_default(mut prefixes: Vec<(IpNetwork, AnswerId)>) -> Settled {
         found.map(|(_, answer)| *answer)
     };
     let (Some(default), Some(ipv6)) = (whole(true), whole(false)) else {
-        return Settled { prefixes, default: DEFAULT };
+        return Settled { prefixes, default: DEFAULT, has_default: false };
     };
     prefixes.retain(|(network, _)| network.netmask() > 0 || (network.is_ipv6() && ipv6 != default));
-    Settled { prefixes, default }
+    Settled { prefixes, default, has_default: true }
 }

@@ -23,6 +23,8 @@ pub struct Report<'r> {
     mixes: usize,
     cdns: usize,
     prefixes: usize,
+    /// How many prefix files of the table before are gone.
+    pub gone: usize,
     /// How many prefixes each thing happened to.
     counts: BTreeMap<&'static str, usize>,
     /// CDNs whose URLs are to be filled in.
@@ -40,6 +42,7 @@ impl<'r> Report<'r> {
             mixes: document.mixes,
             cdns: document.cdns.len(),
             prefixes: document.prefixes,
+            gone: 0,
             counts: Kind::ALL.into_iter().map(|kind| (kind.name(), listing.counted(kind))).collect(),
             placeholders: &document.cdns,
             default_is_made_up: made_up,
@@ -60,6 +63,9 @@ impl<'r> Report<'r> {
             if count > 0 {
                 writeln!(out, "{:>9}  {}", number(count), kind.words())?;
             }
+        }
+        if self.gone > 0 {
+            writeln!(out, "{:>9}  prefix files of the table before are gone", number(self.gone))?;
         }
         writeln!(out, "\nTo be filled in before it serves:")?;
         let more = if self.cdns > NAMED { ", …" } else { "" };

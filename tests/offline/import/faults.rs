@@ -71,6 +71,51 @@ fn a_table_is_not_replaced_by_accident() {
 }
 
 #[test]
+fn what_a_replaced_table_had_is_gone() {
+    let folder = Folder::new();
+    folder.write("in.csv", "192.0.2.0/24,a\n2001:db8::/32,a\n").write("new.csv", "192.0.2.0/24,b\n2001:db8::/32,a\n");
+    imported(&folder, "csv", "in.csv", &[]);
+    folder.write("out/prefixes/mine.txt", "198.51.100.0/24\n").write("out/prefixes/old-ipv4.txt", "203.0.113.0/24\n");
+    let report = imported(&folder, "csv", "new.csv", &["--force"]);
+    assert_eq!(report["gone"], 1);
+    let mut left: Vec<_> =
+        std::fs::read_dir(folder.path("out/prefixes")).unwrap().map(|file| file.unwrap().file_name()).collect();
+    left.sort();
+    // What the table before did not name is not the import's to remove.
+    assert_eq!(left, ["a-ipv6.txt", "b-ipv4.txt", "mine.txt", "old-ipv4.txt"]);
+}
+
+#[test]
+fn there_is_nothing_to_pick_where_prefixes_have_one_answer() {
+    for (from, text) in [
+        ("csv", "192.0.2.0/24,a\n"),
+        ("haproxy-map", "192.0.2.0/24 a\n"),
+        ("czf", r#"{ "coverageZones": { "a": { "network": ["192.0.2.0/24"] } } }"#),
+    ] {
+        let folder = Folder::new();
+        folder.write("in", text);
+        let ran = import(&folder, from, "in", &["--pick", "a"]);
+        assert!(ran.code == Some(2) && ran.errors.contains("--pick chooses nothing here"), "{ran:?}");
+        assert!(!folder.path("out").exists());
+    }
+    let folder = Folder::new();
+    folder.write("nets", "192.0.2.0/24 => a\n");
+    let ran = import(&folder, "gdnsd", "nets", &["--pick", "a"]);
+    assert!(ran.code == Some(1) && ran.errors.contains("there is no such map with `nets`"), "{ran:?}");
+}
+
+#[test]
+fn an_answer_may_have_the_name_of_the_default() {
+    let folder = Folder::new();
+    folder.write("in.csv", "192.0.2.0/24,default\n198.51.100.0/24,a\n");
+    let report = imported(&folder, "csv", "in.csv", &[]);
+    super::tells(&report, "in.csv:1 `default` is also the mix of what the file does not list");
+    assert_eq!(report["default_is_made_up"], true);
+    let report = imported(&folder, "csv", "in.csv", &["--default", "default", "--force"]);
+    assert_eq!((super::told(&report).len(), &report["default_is_made_up"]), (0, &serde_json::json!(false)));
+}
+
+#[test]
 fn people_read_what_was_made_and_what_is_left_to_do() {
     let folder = Folder::new();
     folder.write("in.csv", "192.0.2.9/24,uk\n198.51.100.0/24,us\n198.51.100.0/25,us\n");
