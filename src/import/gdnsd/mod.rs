@@ -36,8 +36,7 @@ fn map(input: &mut Input<'_>, root: &Node, listing: &mut Listing) -> Result<(), 
     let map = match picked.as_slice() {
         [(_, map)] => *map,
         [] if maps.is_empty() && input.pick.is_none() && is_nets(root) => {
-            nets(root, listing)?;
-            return Ok(());
+            return nets(root, DEFAULT, listing);
         }
         [] => return Err(stop("there is no such map with `nets`".to_owned())),
         _ => {
@@ -45,14 +44,16 @@ fn map(input: &mut Input<'_>, root: &Node, listing: &mut Listing) -> Result<(), 
             return Err(stop(format!("several maps have `nets`, say which with --pick: {}", names.join(", "))));
         }
     };
+    let default = map.member("map").and_then(|places| places.member("default")).or(map.member("datacenters"));
+    let usual = default.map_or(Ok(DEFAULT), |default| answer(default, DEFAULT, listing))?;
     if let Some(written) = map.member("nets") {
         if let Value::Simple(name) = &written.value {
             let (path, file) = nets_file(input, name).map_err(|message| Stop { place: written.place, message })?;
             let text = String::from_utf8_lossy(&file.bytes);
             let source = Source { name: &file.name, text: &text, path: &path };
-            nets(&vscf::parse(&source, input.files, &mut listing.problems, 1)?, listing)?;
+            nets(&vscf::parse(&source, input.files, &mut listing.problems, 1)?, usual, listing)?;
         } else {
-            nets(written, listing)?;
+            nets(written, usual, listing)?;
         }
     }
     if let Some(places) =
@@ -60,8 +61,10 @@ fn map(input: &mut Input<'_>, root: &Node, listing: &mut Listing) -> Result<(), 
     {
         listing.tell(Kind::LeftOut, places.place, "the map of places is left out: it needs GeoIP data");
     }
-    let default = map.member("map").and_then(|places| places.member("default")).or(map.member("datacenters"));
-    default.map_or(Ok(()), |default| unmatched(default, listing))
+    if let Some(default) = default {
+        unmatched(default, usual, listing);
+    }
+    Ok(())
 }
 
 /// gdnsd looks in `geoip/` beside its configuration; a file that was fetched may be beside it.
@@ -92,13 +95,13 @@ fn is_nets(root: &Node) -> bool {
     matches!(&root.value, Value::Hash(members) if members.iter().all(|(key, ..)| key.contains(['/', ':', '.'])))
 }
 
-fn nets(node: &Node, listing: &mut Listing) -> Result<(), Stop> {
+fn nets(node: &Node, usual: AnswerId, listing: &mut Listing) -> Result<(), Stop> {
     let Value::Hash(members) = &node.value else {
         return Err(Stop { place: node.place, message: "`nets` must be a hash or the name of a file".to_owned() });
     };
     let mut around: Option<Entry> = None;
     for (written, place, list) in members {
-        let answer = answer(list, listing)?;
+        let answer = answer(list, usual, listing)?;
         let read = match prefix(written, Dialect::Plain) {
             Ok(read) => compatible(read),
             Err(wrong) => {
@@ -136,17 +139,16 @@ fn compatible(read: Read) -> Read {
     found.map_or(read, |found| Read { masked: read.masked, mapped: true, ..found })
 }
 
-fn unmatched(default: &Node, listing: &mut Listing) -> Result<(), Stop> {
-    let answer = answer(default, listing)?;
+fn unmatched(default: &Node, answer: AnswerId, listing: &mut Listing) {
     for whole in [truncated([0, 0, 0, 0].into(), 0), truncated([0u16; 8].into(), 0)].into_iter().flatten() {
         if listing.entries.iter().all(|entry| entry.network != whole.network) {
             listing.list(whole, "", Some(answer), default.place);
         }
     }
-    Ok(())
 }
 
-fn answer(list: &Node, listing: &mut Listing) -> Result<AnswerId, Stop> {
+/// An empty list is the usual one.
+fn answer(list: &Node, usual: AnswerId, listing: &mut Listing) -> Result<AnswerId, Stop> {
     let name = |node: &Node| match &node.value {
         Value::Simple(name) => Ok(name.clone()),
         _ => Err(Stop { place: node.place, message: "a list of datacenters must have their names".to_owned() }),
@@ -159,7 +161,7 @@ fn answer(list: &Node, listing: &mut Listing) -> Result<AnswerId, Stop> {
         [] => {
             let told = "an empty list is no answer at all: the default is taken";
             listing.tell(Kind::LeftOut, list.place, told);
-            Ok(DEFAULT)
+            Ok(usual)
         }
         [only] => Ok(listing.answer(only, list.place)),
         _ => {
