@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use croupier::import::document::{Document, document};
 use croupier::import::settle::settle;
-use croupier::import::{Files, Included, Input, Listing, Twice, csv, gdnsd, haproxy, nginx};
+use croupier::import::{Files, Included, Input, Listing, Twice, csv, czf, gdnsd, geofeed, haproxy, nginx};
 use croupier::table::{Inputs, Manifest, Problems, Table, compile};
 use prefix_trie::PrefixMap;
 use proptest::prelude::*;
@@ -199,6 +199,43 @@ proptest! {
     fn the_first_of_equal_haproxy_lines_counts(lines in prop::collection::vec(line(), 1..40)) {
         let lines = without_deletions(lines);
         same(&lines, &written(&lines, "\t", ""), |input, listing| haproxy::read(input, listing), Twice::FirstWins)?;
+    }
+
+    /// A zone for each answer, in order of the answers; of a zone IPv6 is before IPv4.
+    #[test]
+    fn the_first_of_equal_coverage_zones_counts(lines in prop::collection::vec(line(), 1..40)) {
+        let mut lines = without_deletions(lines);
+        lines.sort_by_key(|line| (line.answer, line.address.is_ipv4()));
+        let zones: Vec<String> = (0..4).map(|answer| {
+            let networks = |ipv4: bool| {
+                let of_zone = lines.iter().filter(|line| line.answer == Some(answer) && line.address.is_ipv4() == ipv4);
+                of_zone.map(|line| format!("\"{}/{}\"", line.address, line.length)).collect::<Vec<_>>().join(", ")
+            };
+            format!("\"m{answer}\": {{ \"network\": [{}], \"network6\": [{}] }}", networks(true), networks(false))
+        }).collect();
+        let text = format!("{{ \"coverageZones\": {{ {} }} }}", zones.join(", "));
+        same(&lines, &text, |input, listing| czf::read(input, listing), Twice::FirstWins)?;
+    }
+
+    #[test]
+    fn the_first_of_equal_geofeed_lines_counts(lines in prop::collection::vec(line(), 1..40)) {
+        let lines = without_deletions(lines);
+        // Countries have two letters: m0 is ma there.
+        let country = |answer: u8| format!("m{}", char::from(b'a' + answer));
+        let line = |line: &Line| {
+            let country = line.answer.map(country).unwrap_or_default();
+            format!("{}/{},{country},,,\n", line.address, line.length)
+        };
+        let text = lines.iter().map(line).collect::<Vec<_>>().concat();
+        let (listing, document) = imported(&text, |input, listing| geofeed::read(input, listing), Twice::FirstWins);
+        prop_assert!(!listing.problems.has_errors(), "{:?}", listing.problems.shown());
+        let (table, oracle) = (compiled(&document), Oracle::new(&lines, Twice::FirstWins));
+        for address in edges(&lines) {
+            let answer = oracle.answer(address);
+            let number = answer.strip_prefix('m').and_then(|number| number.parse().ok());
+            let expected = number.map_or(answer, country);
+            prop_assert_eq!(&table.decide(address).mix.name, &expected, "{} of\n{}", address, text);
+        }
     }
 
     #[test]
