@@ -1,5 +1,6 @@
 //! `croupier import`: other systems' files, and the answers those systems give.
 
+mod database;
 mod exchange;
 mod faults;
 mod formats;

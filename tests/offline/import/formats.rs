@@ -123,37 +123,3 @@ fn gdnsd_nets_are_ordered_lists() {
     let ran = import(&folder, "gdnsd", "gdnsd.conf", &["--force"]);
     assert!(ran.code == Some(1) && ran.errors.contains("say which with --pick: prod, other"), "{ran:?}");
 }
-
-#[test]
-fn a_database_has_a_mix_for_each_value() {
-    let fixture = |name: &str| format!("{}/tests/fixtures/{name}", env!("CARGO_MANIFEST_DIR"));
-    for (name, more) in [
-        ("country.mmdb", &[][..]),
-        ("asn-24.mmdb", &[]),
-        ("asn-ipv6.mmdb", &[]),
-        ("country.mmdb", &["--pick", "continent.code"]),
-    ] {
-        let folder = Folder::new();
-        std::fs::copy(fixture(name), folder.path(name)).unwrap();
-        let report = imported(&folder, "mmdb", name, more);
-        assert!(report["prefixes"].as_u64() > Some(0), "{report:#}");
-        let reader = maxminddb::Reader::open_readfile(folder.path(name)).unwrap();
-        let (mut addresses, mut expected) = (Vec::new(), Vec::new());
-        for found in reader.networks(maxminddb::WithinOptions::default()).unwrap() {
-            let found = found.unwrap();
-            let record: serde_json::Value = found.decode().unwrap().unwrap();
-            let country = if more.is_empty() { &record["country"]["iso_code"] } else { &record["continent"]["code"] };
-            let country = country.as_str().filter(|code| code.len() == 2);
-            let country = country.map(|code| if more.is_empty() { code.to_lowercase() } else { code.to_owned() });
-            let number = record["autonomous_system_number"].as_u64().map(|number| format!("as{number}"));
-            let network = found.network().unwrap();
-            if name == "asn-ipv6.mmdb" && network.is_ipv4() {
-                continue;
-            }
-            addresses.extend([network.network(), network.broadcast()]);
-            let mix = number.filter(|_| more.is_empty()).or(country).unwrap_or_else(|| "default".to_owned());
-            expected.extend([mix.clone(), mix]);
-        }
-        assert_eq!(mixes(&folder, addresses), expected, "{name}");
-    }
-}
