@@ -59,10 +59,10 @@ fn listed(prefixes: &[Prefix]) -> String {
     text
 }
 
-fn configuration(maps: &str) -> String {
+fn configuration() -> String {
     let all: Vec<String> = (0..16).map(|number| format!("d{number:x}")).collect();
     let world = format!("  world => {{ datacenters => [ first, other, {} ], nets => world.nets }}\n", all.join(", "));
-    format!("plugins => {{ geoip => {{ maps => {{\n{world}{maps}}} }} }}\n")
+    format!("plugins => {{ geoip => {{ maps => {{\n{world}}} }} }}\n")
 }
 
 /// Networks that gdnsd says it has two lists for, of which it takes either.
@@ -78,39 +78,48 @@ fn arbitrary(errors: &str) -> Vec<(bool, u128, u128)> {
     errors.lines().filter_map(network).collect()
 }
 
+/// Both with and without a prefix around all of IPv4, which gdnsd keeps in IPv6.
 #[test]
 fn prefixes_answer_alike() {
     let Some(gdnsd) = Gdnsd::find() else { return };
-    let folder = Folder::new();
-    // It refuses the same text twice, and what has IPv4 in it but in its own place.
-    let mut seen = HashSet::new();
-    let mut usable = prefixes();
-    usable.retain(|prefix| !addresses::has_ipv4(prefix.address) && seen.insert((prefix.address, prefix.length)));
-    folder.write("config", &configuration("")).write("geoip/world.nets", &listed(&usable));
-    let blocks = usable.iter().map(|prefix| (prefix.address.is_ipv4(), prefix.bounds().0, prefix.bounds().1));
-    let mut all = addresses::of(blocks);
-    all.retain(|address| !addresses::has_ipv4(*address));
-    let (_, said) = gdnsd.answers(&folder, "world", &["192.0.2.1"]);
-    // It does not say so if one of the two is that of what is around them.
-    let mut seen = HashSet::new();
-    let bounds = usable.iter().map(|prefix| (prefix.address.is_ipv4(), prefix.bounds().0, prefix.bounds().1));
-    let twice: Vec<_> = bounds.filter(|bounds| !seen.insert(*bounds)).collect();
-    let arbitrary = [arbitrary(&said), twice].concat();
-    let known = |address: &IpAddr| {
-        let inside = |(ipv4, first, last): &(bool, u128, u128)| {
-            *ipv4 == address.is_ipv4() && (*first..=*last).contains(&number(*address))
+    for more in ["", "::c612:0/111 => d1\n::/40 => d2\n", "::/1 => d2\n128.0.0.0/1 => [d3]\n"] {
+        let folder = Folder::new();
+        // It refuses the same text twice, and what has IPv4 in it but in its own place.
+        let mut seen = HashSet::new();
+        let mut usable = prefixes();
+        usable.retain(|prefix| !addresses::has_ipv4(prefix.address) && seen.insert((prefix.address, prefix.length)));
+        folder.write("config", &configuration()).write("geoip/world.nets", &(listed(&usable) + more));
+        let blocks = usable.iter().map(|prefix| (prefix.address.is_ipv4(), prefix.bounds().0, prefix.bounds().1));
+        let mut all = addresses::of(blocks);
+        all.extend(
+            ["198.17.255.255", "198.18.0.0", "198.19.255.255", "198.20.0.0"]
+                .map(|text| text.parse::<IpAddr>().unwrap()),
+        );
+        all.retain(|address| !addresses::has_ipv4(*address));
+        let (_, said) = gdnsd.answers(&folder, "world", &["192.0.2.1"]);
+        let (before, arbitrary) = (all.len(), [arbitrary(&said), listed_twice(&usable)].concat());
+        let known = |address: &IpAddr| {
+            let inside = |(ipv4, first, last): &(bool, u128, u128)| {
+                *ipv4 == address.is_ipv4() && (*first..=*last).contains(&number(*address))
+            };
+            !arbitrary.iter().any(inside)
         };
-        !arbitrary.iter().any(inside)
-    };
-    let before = all.len();
-    all.retain(known);
-    addresses::enough(&all);
-    tell(&format!("gdnsd: {} addresses are left out, for which it takes either of two lists", before - all.len()));
+        all.retain(known);
+        addresses::enough(&all);
+        tell(&format!("gdnsd: {} addresses are left out, for which it takes either of two lists", before - all.len()));
 
-    folder.imported("gdnsd", "config", &[]);
-    let (answers, _) = gdnsd.answers(&folder, "world", &all);
-    compare(&all, &as_mixes(answers), &folder.mixes(&all));
-    tell(&format!("gdnsd: {} addresses answered alike", all.len()));
+        folder.imported("gdnsd", "config", &[]);
+        let (answers, _) = gdnsd.answers(&folder, "world", &all);
+        compare(&all, &as_mixes(answers), &folder.mixes(&all));
+        tell(&format!("gdnsd: {} addresses answered alike", all.len()));
+    }
+}
+
+/// Networks that are there twice. It does not say so if one list is that of what is around them.
+fn listed_twice(prefixes: &[Prefix]) -> Vec<(bool, u128, u128)> {
+    let mut seen = HashSet::new();
+    let bounds = prefixes.iter().map(|prefix| (prefix.address.is_ipv4(), prefix.bounds().0, prefix.bounds().1));
+    bounds.filter(|bounds| !seen.insert(*bounds)).collect()
 }
 
 #[test]

@@ -132,6 +132,31 @@ fn of_blocks_for_one_variable_the_last_counts() {
 }
 
 #[test]
+fn blocks_are_found_in_included_files() {
+    let folder = Folder::new();
+    std::fs::create_dir(folder.path("conf.d")).unwrap();
+    folder.write(
+        "nginx.conf",
+        "http {\n include mime.types;\n geo $a { 10.0.0.0/8 main; }\n include conf.d/*.conf;\n}\n",
+    );
+    folder.write("conf.d/a.conf", "geo $a {\n include list;\n}\nserver { include list; }\n");
+    folder.write("conf.d/b.conf", "geo $b {\n 10.0.0.0/8 b;\n}\n").write("list", "10.0.0.0/8 listed;\n");
+    let report = imported(&folder, "nginx-geo", "nginx.conf", &["--pick", "a"]);
+    tells(&report, "nginx.conf:2 `mime.types` is not looked through for `geo` blocks: the file does not exist");
+    tells(&report, "conf.d/a.conf:1 another `geo` block sets `$a` before: the last wins");
+    assert_eq!(mixes(&folder, ["10.0.0.1"]), ["listed"]);
+    let ran = import(&folder, "nginx-geo", "nginx.conf", &["--force"]);
+    assert!(ran.code == Some(1) && ran.errors.contains("say which with --pick: $a, $b"), "{ran:?}");
+
+    folder.write("nginx.conf", "http {\n include no*;\n}\n");
+    let ran = import(&folder, "nginx-geo", "nginx.conf", &["--force"]);
+    assert!(ran.code == Some(1) && ran.errors.contains("there is no `geo` block in the configuration"), "{ran:?}");
+    folder.write("nginx.conf", "http {\n include nginx.conf;\n}\n");
+    let ran = import(&folder, "nginx-geo", "nginx.conf", &["--force"]);
+    assert!(ran.code == Some(1) && ran.errors.contains("files are included more than 16 deep"), "{ran:?}");
+}
+
+#[test]
 fn mapped_prefixes_are_never_reached() {
     let folder = Folder::new();
     let block = "10.0.0.0/8 ten;\n::ffff:10.1.0.0/112 mapped;\n::ffff:0:0/96 all;\ndelete ::ffff:10.0.0.0/104;\n";
