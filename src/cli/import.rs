@@ -64,7 +64,7 @@ enum Origin {
     Czf,
     /// gdnsd: `nets` of the geoip plugin.
     Gdnsd,
-    /// nginx: a `geo` block, or a file that one includes.
+    /// nginx: a configuration with `geo` blocks, or a file that one includes.
     NginxGeo,
     /// HAProxy: a map for `map_ip`.
     HaproxyMap,

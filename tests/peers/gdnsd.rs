@@ -191,6 +191,16 @@ fn what_differs_is_as_documented() {
         let (answers, _) = gdnsd.answers(&folder, "world", &[asked]);
         assert_eq!((&*as_mixes(answers)[0], &*folder.mixes(&[asked])[0]), (there, here), "{asked}");
     }
+    // IPv4 by another name has no place in its nets.
+    let refused = Folder::new();
+    refused.write("config", "plugins => { geoip => { maps => { world => { datacenters => dc1, nets => nets } } } }\n");
+    refused.write("geoip/nets", "::ffff:a00:0/104 => dc1\n");
+    let mut command = Command::new(&gdnsd.0);
+    command.args(["-c", ".", "world", "10.0.0.1"]).current_dir(refused.root());
+    let ran = run(command);
+    assert!(ran.code != Some(0) && ran.errors.contains("illegal IPv4-like space"), "{ran:?}");
+    refused.imported("gdnsd", "config", &[]);
+    assert_eq!(refused.mixes(&["10.0.0.1"]), ["dc1"]);
     // Halves with one list, and another for the whole: gdnsd takes either, Croupier the halves.
     let (answers, said) = gdnsd.answers(&folder, "world", &["192.0.2.1"]);
     assert!(["dc3", "dc4"].contains(&&*answers[0]) && arbitrary(&said).len() == 1, "{said}");

@@ -1,5 +1,6 @@
-//! nginx's `geo`: by prefix and by range, what it takes and refuses, and where Croupier differs.
+//! nginx's `geo`, by prefix and by range.
 
+mod differences;
 mod server;
 
 use std::fmt::Write as _;
@@ -7,8 +8,8 @@ use std::net::IpAddr;
 
 use self::server::Nginx;
 use crate::addresses;
-use crate::folder::{Folder, compare, named};
-use crate::program::{run, tell};
+use crate::folder::{Folder, compare};
+use crate::program::tell;
 use crate::world::{Numbers, address, prefixes, ranges};
 
 /// The module's own example, and whatever else it takes.
@@ -115,7 +116,10 @@ fn prefixes_answer_alike() {
         "    geo $arg_ip $answer {{\n        default \"none yet\";\n        include geo/listed.conf;\n{awkward}    }}\n    \
          geo $arg_ip $bare {{ 10.0.0.0/8 ten; 2001:db8::/32 six; }}\n"
     );
-    folder.write("nginx.conf", &nginx.configuration(folder.root(), &blocks, &["answer", "bare"]));
+    // Of blocks for one variable the last counts, wherever it stands.
+    let main = "    geo $arg_ip $answer { default wrong; 10.0.0.0/8 wrong; }\n    include conf.d/*.conf;\n";
+    folder.write("nginx.conf", &nginx.configuration(folder.root(), main, &["answer", "bare"]));
+    folder.write("conf.d/a.conf", "geo $arg_ip $answer { default wrong; }\n").write("conf.d/b.conf", &blocks);
     folder.write("geo/listed.conf", "include geo/more.conf;\n").write("geo/more.conf", &listed());
     let (_running, mut asker) = nginx.start(&folder);
 
@@ -168,97 +172,4 @@ fn ranges_answer_alike() {
     folder.imported("nginx-geo", "nginx.conf", &[]);
     compare(&all, &asker.ask("/answer", &all), &folder.mixes(&all));
     tell(&format!("nginx: {} addresses answered alike by range", all.len()));
-}
-
-/// What nginx starts with can be imported, and this is refused by both.
-#[test]
-fn the_same_is_refused() {
-    let Some(nginx) = Nginx::find() else { return };
-    let good = [
-        "10.0.0.0/8 a;",
-        "10.0.0.1 a;",
-        "10.0.0.0/008 a;",
-        "10...1 a;",
-        "::1 a;",
-        "2001:DB8::/32 a;",
-        "10.0.0.1/8 'a b';",
-        "default a; default b; ::/0 c;",
-        "10.0.0.0/8 '';",
-        "10.0.0.0/8 ${a}b;",
-        "10.0.0.0/8 a\\ b;",
-        "proxy 10.0.0.0/8; proxy_recursive; 11.0.0.0/8 a;",
-        "ranges; ranges; 10.0.0.0-10.0.0.9 a;",
-        "proxy 10.0.0.0/8; ranges; 10.0.0.0-10.0.0.9 a;",
-        "delete 10.0.0.0/8; 11.0.0.0/8 a;",
-        "255.255.255.255 a;",
-        "ranges; 10.0.0.0-10.9.0.0 a; 10.1.0.0-10.1.255.255 b; delete 1.0.0.0-1.0.0.9;",
-        "1:2:3:4:5:6:7:8 a;",
-        "1::/16 a;",
-    ];
-    let bad = [
-        "10.0.0.0/33 a;",
-        "10.0.0/8 a;",
-        "10.0.0.256 a;",
-        "10.0.0.0/ a;",
-        "10.0.0.0/8 a b;",
-        "10.0.0.0/8;",
-        "10.0.0.0/8 a",
-        "ranges; 10.0.0.0/8 a;",
-        "10.0.0.0/8 a; ranges;",
-        "default a; ranges; 10.0.0.0-10.0.0.9 a;",
-        "gate.example a;",
-        "ranges; 10.0.0.0-10.0.0.9 a; 10.0.0.5-10.0.0.20 b;",
-        "10.0.0.0/-1 a;",
-        "\"10.0.0.0/8 a;",
-        "include missing;",
-        "ranges; 10.0.0.9-10.0.0.0 a;",
-        "ranges; 10.0.0.0-255.255.255.255 a;",
-        "1:2:3:4:5:6:7:8:9 a;",
-        "::/129 a;",
-        "default;",
-        "delete default; 10.0.0.0/8 a;",
-        "{ 10.0.0.0/8 a; }",
-        "10.0.0.0/8 { a; }",
-    ];
-    for (text, code) in good.map(|text| (text, 0)).into_iter().chain(bad.map(|text| (text, 1))) {
-        let folder = Folder::new();
-        let blocks = format!("    geo $arg_ip $answer {{\n{text}\n    }}\n");
-        folder.write("nginx.conf", &nginx.configuration(folder.root(), &blocks, &["answer"]));
-        let checked = run(nginx.command(folder.root(), &["-t"]));
-        assert_eq!(checked.code, Some(code), "{text}: {}", checked.errors);
-        let ran = folder.import("nginx-geo", "nginx.conf", &[]);
-        assert_eq!(ran.code, Some(code), "{text}: {ran:?}");
-    }
-}
-
-/// As `data/importing.md` says.
-#[test]
-fn what_differs_is_as_documented() {
-    let Some(nginx) = Nginx::find() else { return };
-    let folder = Folder::new();
-    let blocks =
-        "    geo $arg_ip $answer { default none; 10.0.0.0/8 ten; 255.255.255.255 highest; proxy 192.0.2.0/24; }\n";
-    folder.write("nginx.conf", &nginx.configuration(folder.root(), blocks, &["answer"]));
-    let (_running, mut asker) = nginx.start(&folder);
-    let told = folder.imported("nginx-geo", "nginx.conf", &[]);
-    assert!(told.iter().any(|line| line.contains("`proxy` is ignored")), "{told:#?}");
-
-    for (asked, there, here) in [
-        // What is no address is 255.255.255.255 to nginx.
-        ("gate.example", "highest", "refused"),
-        ("", "highest", "refused"),
-        ("10.1", "highest", "refused"),
-        // Leading zeros, and octets without digits.
-        ("010.1.2.3", "ten", "refused"),
-        ("10..2.3", "ten", "refused"),
-        // The same in both.
-        ("::ffff:10.1.2.3", "ten", "ten"),
-        ("::10.1.2.3", "none", "none"),
-        ("2002:a01:203::1", "none", "none"),
-        ("192.0.2.1", "none", "none"),
-    ] {
-        assert_eq!((&*asker.ask("/answer", &[asked])[0], &*folder.mixes(&[asked])[0]), (there, here), "{asked}");
-    }
-    // A lookup names the address; nginx may take it from a header instead.
-    assert_eq!(asker.ask_for("/answer", "10.1.2.3", &["192.0.2.1"]), [named("ten")]);
 }
