@@ -112,12 +112,12 @@ fn patterns_are_as_documented() {
         .write("lists/b.conf", "10.0.0.0/8 b; 11.0.0.0/8 b;\n")
         .write("lists/a.conf", "10.0.0.0/8 a; 12.0.0.0/8 a;\n");
     folder.imported("nginx-geo", "nginx.conf", &[]);
-    let (both, expected) = (["10.1.1.1", "11.1.1.1", "12.1.1.1", "13.1.1.1"], ["b", "b", "a", "none"]);
-    assert_eq!(folder.mixes(&both), expected);
+    let (sample, expected) = (["10.1.1.1", "11.1.1.1", "12.1.1.1", "13.1.1.1"], ["b", "b", "a", "none"]);
+    assert_eq!(folder.mixes(&sample), expected);
     let checked = run(nginx.command(folder.root(), &["-t"]));
     if checked.code == Some(0) {
         let (_running, mut asker) = nginx.start(&folder);
-        assert_eq!(asker.ask("/answer", &both), expected);
+        assert_eq!(asker.ask("/answer", &sample), expected);
     } else {
         assert!(checked.errors.contains("lists/*.conf\" failed"), "{}", checked.errors);
     }
