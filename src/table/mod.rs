@@ -7,7 +7,7 @@
 //! - [`json`] and [`reader`]: the document as a tree that knows its places, and typed access to it
 //! - [`footprint`]: the four CDNI footprint types and their values
 //! - [`manifest`]: what the document says; [`document`]: how it is read
-//! - [`pointer`]: which table is the current one, and what its files are
+//! - [`mod@pointer`]: which table is the current one, and what its files are
 //! - [`dataset`] and [`mmdb`]: address ranges of ASes and countries
 //! - [`space`]: overlapping ranges to disjoint prefixes
 //! - [`mod@compile`]: manifest and files to a [`Table`]; [`reach`]: who wins which addresses
