@@ -16,6 +16,7 @@ mod lookup;
 mod overriding;
 mod problems;
 mod publish;
+mod schema;
 mod serve;
 mod tls;
 
@@ -41,6 +42,7 @@ enum Command {
     Diff(diff::Diff),
     Publish(publish::Publish),
     Import(import::Import),
+    Schema(schema::Schema),
     Status(admin::Status),
     History(admin::History),
     Explain(admin::Explain),
@@ -81,6 +83,7 @@ impl Cli {
             Command::Diff(command) => command.run(),
             Command::Publish(command) => command.run(),
             Command::Import(command) => command.run(),
+            Command::Schema(command) => command.run(),
             Command::Status(command) => command.run(),
             Command::History(command) => command.run(),
             Command::Explain(command) => command.run(),

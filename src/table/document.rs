@@ -11,8 +11,10 @@ use super::mix::{CdnId, Mix};
 use super::problem::{Place, Problems, Text, nearest};
 use super::reader::Reader;
 
-const VERSION_LENGTH: usize = 128;
-const LONGEST_TTL: u64 = 86_400;
+/// Characters of a version.
+pub const VERSION_LENGTH: usize = 128;
+/// Seconds.
+pub const LONGEST_TTL: u64 = 86_400;
 
 impl Manifest {
     /// Reads the document. None if its outermost shape can't be made out; otherwise as much of it as

@@ -8,6 +8,7 @@
 //! - [`footprint`]: the four CDNI footprint types and their values
 //! - [`manifest`]: what the document says; [`document`]: how it is read
 //! - [`mod@pointer`]: which table is the current one, and what its files are
+//! - [`schema`]: what editors are told of documents
 //! - [`dataset`] and [`mmdb`]: address ranges of ASes and countries
 //! - [`space`]: overlapping ranges to disjoint prefixes
 //! - [`mod@compile`]: manifest and files to a [`Table`]; [`reach`]: who wins which addresses
@@ -47,6 +48,7 @@ pub mod problem;
 pub mod reach;
 pub mod reader;
 pub mod reason;
+pub mod schema;
 pub mod space;
 pub mod summary;
 pub mod tally;

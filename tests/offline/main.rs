@@ -22,5 +22,6 @@ mod overriding;
 #[path = "../service/harness/pki.rs"]
 mod pki;
 mod program;
+mod schema;
 mod syntax;
 mod trust;
