@@ -31,18 +31,22 @@ static PROMETHEUS: OnceLock<PrometheusHandle> = OnceLock::new();
 pub fn init_logs(log: &Log) {
     // h2 warns of each client that misbehaves: once is told by its metrics, often would fill a disk.
     let filter = EnvFilter::try_new(format!("h2=error,{}", log.level)).unwrap_or_else(|_| EnvFilter::new("info"));
-    let terminal = std::io::stderr().is_terminal();
-    let json = match log.format {
-        LogFormat::Auto => !terminal,
-        LogFormat::Json => true,
-        LogFormat::Text => false,
-    };
+    let (terminal, json) = (std::io::stderr().is_terminal(), is_json(log));
     let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(terminal);
     // A second call, as in tests that start several services in one process, keeps the first.
     _ = if json { logs.json().flatten_event(true).try_init() } else { logs.try_init() };
     std::panic::set_hook(Box::new(
         |panic| tracing::error!(%panic, "a task panicked; its request fails, serving goes on"),
     ));
+}
+
+/// Whether logs are for programs.
+pub fn is_json(log: &Log) -> bool {
+    match log.format {
+        LogFormat::Auto => !std::io::stderr().is_terminal(),
+        LogFormat::Json => true,
+        LogFormat::Text => false,
+    }
 }
 
 /// An address as logs may hold it.

@@ -172,12 +172,12 @@ fn an_mmdb_without_ipv4_loses_no_network() {
 
 #[test]
 fn faults_in_a_csv_are_told_with_their_place() {
-    let cut_short = "asn.csv: error: the file does not end in a newline: it may be cut short";
+    let cut_short = "error: the file does not end in a newline: it may be cut short";
     let header = "asn.csv:1:1: error: the header row must be `start,end,asn`";
     for (what, csv, told) in [
-        ("an empty file", "", cut_short),
+        ("an empty file", "", "asn.csv: error: the file does not end in a newline"),
         ("a header and no more", "start,end,asn\n", "asn.csv: error: the dataset has no ranges"),
-        ("a header cut short", "start,end", cut_short),
+        ("a header cut short", "start,end", "asn.csv:1:10: error: the file does not end in a newline"),
         ("a last line cut short", "start,end,asn\n1.0.0.0,1.0.0.255,133", cut_short),
         ("no header", "1.0.0.0,1.0.0.255,13335\n", header),
         ("another header", "from,to,asn\n1.0.0.0,1.0.0.255,13335\n", header),
@@ -279,7 +279,7 @@ fn overlaps_are_warnings_that_name_both_places() {
     let built = table("asn", &[("one.csv", first), ("two.csv", second)]);
     let overlap = |place: &str, other: &str| {
         format!(
-            "{place}: warning: the range overlaps another: the narrower one wins, then the first\n    the other place: {other}\n"
+            "{place}: warning: the range overlaps another: the narrower one wins, then the first\n    the other range: {other}\n"
         )
     };
     for (place, other) in
@@ -312,7 +312,7 @@ fn many_overlaps_are_counted() {
         csv += &format!("1.0.{row}.0,1.0.{}.0,1\n", row + 1);
     }
     let built = table("asn", &[("asn.csv", csv.as_bytes())]);
-    assert_eq!(built.told().matches("the other place: asn.csv:").count(), 5, "{}", built.told());
+    assert_eq!(built.told().matches("the other range: asn.csv:").count(), 5, "{}", built.told());
     assert!(built.told().contains("asn.csv: warning: 44 more ranges overlap"), "{}", built.told());
     built.good();
 }

@@ -4,8 +4,10 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::{problems, say, serve};
+use super::{problems, serve};
 use crate::config::Config;
+use crate::table::Problems;
+use crate::table::problem::Place;
 
 #[derive(Debug, Args)]
 pub struct ByConfig {
@@ -31,11 +33,12 @@ impl ByConfig {
         let mut found = Vec::new();
         let file = self.config.as_deref().unwrap_or(Path::new("croupier.toml"));
         if !self.is_given() && !file.exists() {
-            say(format_args!(
-                "{}: error: the file does not exist\n    help: say what to go by: --config FILE, or --dev for what \
-                 `croupier serve --dev` runs with",
-                file.display()
-            ));
+            let mut missing = Problems::new();
+            let place = Place::whole_file(missing.file(&file.to_string_lossy()));
+            missing
+                .error(place, "the file does not exist")
+                .help("say what to go by: --config FILE, or --dev for what `croupier serve --dev` runs with");
+            problems::tell(&[missing]);
             return None;
         }
         let config = if self.dev { serve::development(&mut found) } else { serve::read(file, &mut found) };

@@ -8,6 +8,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -19,9 +20,12 @@ use crate::config::Guards;
 use crate::file;
 use crate::import::document::{Document, document, prefix_files};
 use crate::import::settle::settle;
-use crate::import::{Input, Listing, Twice, csv, czf, gdnsd, geofeed, haproxy, mmdb, nginx};
+use crate::import::{Files, Included, Input, Listing, Twice, csv, czf, gdnsd, geofeed, haproxy, mmdb, nginx};
 use crate::table::problem::Place;
 use crate::table::{Inputs, Manifest, Problems, compile};
+
+/// Files that were read, by name.
+type Texts = RefCell<Vec<(String, Arc<[u8]>)>>;
 
 /// Shorter files are read before anyone could look at a bar.
 const LONG: u64 = 4_000_000;
@@ -116,22 +120,35 @@ impl Import {
 
     /// The file as a listing, and what comes of it if it could be read.
     fn read(&self, bar: &Bar) -> (Listing, Option<(Document, bool)>) {
+        let texts = Texts::default();
+        let (mut listing, made) = self.read_keeping(bar, &texts);
+        for (name, bytes) in texts.into_inner() {
+            let file = listing.problems.file(&name);
+            listing.problems.excerpts(file, bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes));
+        }
+        (listing, made)
+    }
+
+    /// Keeps what was read, for who is told what is wrong with it.
+    fn read_keeping(&self, bar: &Bar, texts: &Texts) -> (Listing, Option<(Document, bool)>) {
         let mut listing = Listing::new(self.default.as_deref().unwrap_or("default"));
         listing.strict = self.strict;
         let name = self.file.to_string_lossy();
-        let bytes = match file::read(&self.file, Guards::default().max_input) {
-            Ok(bytes) => bytes,
+        let bytes: Arc<[u8]> = match file::read(&self.file, Guards::default().max_input) {
+            Ok(bytes) => bytes.into(),
             Err(message) => {
                 let file = listing.problems.file(&name);
                 listing.error(Place::whole_file(file), message);
                 return (listing, None);
             }
         };
+        texts.borrow_mut().push((name.to_string(), Arc::clone(&bytes)));
         bar.begin(bytes.len() as u64);
         let folder = Folder(self.file.parent().unwrap_or(Path::new("")));
+        let files = Keeping { folder: &folder, texts };
         let progress = |read| bar.at(read);
         let pick = self.pick.as_deref();
-        let mut input = Input { name: &name, bytes: &bytes, pick, files: &folder, progress: &progress };
+        let mut input = Input { name: &name, bytes: &bytes, pick, files: &files, progress: &progress };
         let twice = self.from.read(&mut input, &mut listing);
         if listing.entries.is_empty() && !listing.problems.has_errors() {
             let file = listing.problems.file(&name);
@@ -212,6 +229,24 @@ fn check(document: &Document, problems: &mut Problems) {
     let Some(manifest) = Manifest::parse(TABLE, &document.text, problems) else { return };
     let files = document.files.iter().map(|(path, text)| (path.clone(), text.clone().into_bytes())).collect();
     compile(manifest, Inputs { files, ..Inputs::default() }, problems);
+}
+
+/// Keeps what is included, too.
+struct Keeping<'k> {
+    folder: &'k Folder<'k>,
+    texts: &'k Texts,
+}
+
+impl Files for Keeping<'_> {
+    fn read(&self, name: &str) -> Result<Included, String> {
+        let included = self.folder.read(name)?;
+        self.texts.borrow_mut().push((included.name.clone(), included.bytes.as_slice().into()));
+        Ok(included)
+    }
+
+    fn matching(&self, pattern: &str) -> Result<Vec<String>, String> {
+        self.folder.matching(pattern)
+    }
 }
 
 /// A bar on a terminal, for long files.

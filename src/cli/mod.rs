@@ -8,6 +8,7 @@ mod by_config;
 mod certs;
 mod check;
 mod diff;
+mod drawing;
 mod explained;
 mod figures;
 mod generate;

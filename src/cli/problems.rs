@@ -1,8 +1,9 @@
 //! Problems as the command line shows them.
 
 use std::collections::HashSet;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 
+use super::drawing::drawn;
 use super::say;
 use crate::table::Problems;
 use crate::table::problem::Shown;
@@ -12,21 +13,35 @@ pub fn shown(problems: &[Problems]) -> Vec<Shown> {
     problems.iter().flat_map(Problems::shown).collect()
 }
 
-/// One problem a paragraph, as compilers show them.
-pub fn write(out: &mut impl Write, problems: &[Problems]) -> io::Result<()> {
-    shown(problems).iter().try_for_each(|problem| writeln!(out, "{problem}"))
+/// Each problem as compilers draw it, and an empty line after it.
+pub fn write(out: &mut (impl Write + IsTerminal), problems: &[Problems]) -> io::Result<()> {
+    let coloured = is_coloured(out);
+    shown(problems).iter().try_for_each(|problem| writeln!(out, "{}", drawn(problem, coloured)))
 }
 
-/// The same, beside a result. What is so of several inputs, such as a dataset that two tables
-/// share, is told once.
+/// The same, beside a result.
 pub fn tell(problems: &[Problems]) {
+    tell_all(&shown(problems));
+}
+
+/// What is so of several inputs, such as a dataset that two tables share, is told once.
+pub fn tell_all<'p>(problems: impl IntoIterator<Item = &'p Shown>) {
+    let coloured = is_coloured(&io::stderr());
     let mut told = HashSet::new();
-    for problem in shown(problems).iter().map(Shown::to_string) {
-        if !told.contains(&problem) {
-            say(format_args!("{problem}"));
-            told.insert(problem);
+    for problem in problems {
+        let drawn = drawn(problem, coloured);
+        if !told.contains(&drawn) {
+            say(format_args!("{drawn}"));
+            told.insert(drawn);
         }
     }
+}
+
+/// Terminals show colours, unless whoever sits at one wants none (<https://no-color.org>).
+fn is_coloured(out: &impl IsTerminal) -> bool {
+    let is_dumb = std::env::var_os("TERM").is_some_and(|terminal| terminal == "dumb");
+    let is_unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    out.is_terminal() && !is_dumb && !is_unwanted
 }
 
 pub fn good(problems: &[Problems]) -> bool {

@@ -45,12 +45,18 @@ impl Serve {
         if let Some(config) = &config {
             telemetry::init_logs(&config.log);
         }
+        let is_logged = config.as_ref().is_some_and(|config| telemetry::is_json(&config.log));
         telemetry::init_metrics();
         let Some((prepared, found)) = runtime.block_on(prepare(config, found, &mut signals))? else {
             runtime.shutdown_background();
             return Ok(ExitCode::SUCCESS);
         };
-        problems::tell(&found);
+        if is_logged {
+            // Programs read a line at a time.
+            worker::log(&problems::shown(&found));
+        } else {
+            problems::tell(&found);
+        }
         match prepared {
             Some(prepared) if problems::good(&found) => self.serve(prepared, runtime, signals),
             _ => {

@@ -23,28 +23,45 @@ const PREFIX: &str = "CROUPIER_";
 /// With errors in `problems` what is given is only good for further checks. None if not even
 /// for that.
 pub fn read(name: &str, text: &str, environment: &Environment, problems: &mut Problems) -> Option<Config> {
-    let text = Text::new(problems.file(name), text);
+    let file = problems.file(name);
+    let config = document(&Text::new(file, text), environment, problems);
+    problems.excerpts(file, text.as_bytes());
+    let mut config = config?;
+    config.rebase(Path::new(name).parent().unwrap_or(Path::new("")));
+    Some(config)
+}
+
+fn document(text: &Text<'_>, environment: &Environment, problems: &mut Problems) -> Option<Config> {
     let (parsed, errors) = DeTable::parse_recoverable(text.text);
     for error in &errors {
         let span = error.span().unwrap_or_default();
-        problems.error(text.place(&narrow(&span)), format!("not TOML: {}", error.message()));
+        let problem = problems.error(text.place(&narrow(&span)), format!("not TOML: {}", error.message()));
+        if error.message().contains("invalid basic string") {
+            problem.help("write `\"` at the end of the text, on its line");
+        }
     }
     if !errors.is_empty() {
         return None;
     }
-    let mut document =
-        Document { text: &text, spans: HashMap::new(), root: Table::new(), variables: HashMap::new(), problems };
+    let mut document = Document {
+        text,
+        spans: HashMap::new(),
+        settings: HashMap::new(),
+        root: Table::new(),
+        variables: HashMap::new(),
+        problems,
+    };
     document.root = document.table(parsed.get_ref(), "");
     document.overlay(environment);
-    let mut config = document.config()?;
-    config.rebase(Path::new(name).parent().unwrap_or(Path::new("")));
-    Some(config)
+    document.config()
 }
 
 struct Document<'d> {
     text: &'d Text<'d>,
     /// Where each key stands, by its dotted path.
     spans: HashMap<String, Range<u32>>,
+    /// The same with its value.
+    settings: HashMap<String, Range<u32>>,
     root: Table,
     /// Which environment variable gave a key its value.
     variables: HashMap<String, String>,
@@ -57,6 +74,9 @@ impl Document<'_> {
         for (key, value) in table {
             let key_path = join(path, key.get_ref());
             self.spans.insert(key_path.clone(), narrow(&key.span()));
+            if !matches!(value.get_ref(), DeValue::Table(_)) {
+                self.settings.insert(key_path.clone(), narrow(&(key.span().start..value.span().end)));
+            }
             plain.insert(key.get_ref().to_string(), self.value(value.get_ref(), &key_path));
         }
         plain
@@ -138,7 +158,10 @@ impl Document<'_> {
     fn wrong(&mut self, path: &str, message: &str) {
         let error = match self.variables.get(path) {
             Some(variable) => (Place::whole_file(self.text.file), format!("the environment's `{variable}`: {message}")),
-            None => (self.place(path), format!("`{path}`: {message}")),
+            None => {
+                let place = self.settings.get(path).map_or_else(|| self.place(path), |span| self.text.place(span));
+                (place, format!("`{path}`: {message}"))
+            }
         };
         self.problems.error(error.0, error.1);
     }

@@ -186,9 +186,9 @@ impl Listing {
     pub fn contradict(&mut self, place: Place, before: Place, message: String) {
         self.count(Kind::Contradictory);
         if self.strict {
-            self.problems.error(place, message).also(before).help("keep the one that is meant");
+            self.problems.error(place, message).also(before, "the other answer").help("keep the one that is meant");
         } else if self.counts[Kind::Contradictory as usize] <= TOLD {
-            self.problems.warning(place, message).also(before);
+            self.problems.warning(place, message).also(before, "the other answer");
         }
     }
 

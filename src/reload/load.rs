@@ -70,6 +70,9 @@ pub fn gather_from(source: &dyn Source, limit: u64, state: Option<&State>) -> Ga
         gathered.files.push(KeptFile { path: String::new(), sha256 });
         gathered.manifest = Manifest::parse(&name, &text, &mut gathered.problems);
         reading.files(&mut gathered);
+        let file = gathered.problems.file(&name);
+        gathered.problems.excerpts(file, text.as_bytes());
+        gathered.inputs.files.insert(Inputs::DOCUMENT.to_owned(), text.into_bytes());
         gathered.inputs.digest = digest(&gathered.files);
         reading.check_digest(&mut gathered);
     }
@@ -131,16 +134,14 @@ impl Reading<'_> {
     }
 
     fn text(&mut self, file: Named<'_>, name: &str, problems: &mut Problems) -> Option<(String, String)> {
-        let text = self.read(file).map_err(|unreadable| unreadable.message).and_then(|(bytes, sha256)| {
-            let text = String::from_utf8(bytes)
-                .map_err(|error| format!("not UTF-8 text, from byte {}", error.utf8_error().valid_up_to()))?;
-            Ok((text, sha256))
-        });
-        text.map_err(|message| {
-            let place = Place::whole_file(problems.file(name));
-            problems.error(place, message);
-        })
-        .ok()
+        match self.read(file) {
+            Ok((bytes, sha256)) => Some((problems.text(name, bytes)?, sha256)),
+            Err(unreadable) => {
+                let place = Place::whole_file(problems.file(name));
+                problems.error(place, unreadable.message);
+                None
+            }
+        }
     }
 
     /// Every file that the document names.
@@ -156,17 +157,21 @@ impl Reading<'_> {
                         inputs.files.insert(named.path.clone(), bytes);
                     }
                     Err(Unreadable { message, why }) => {
+                        let is_gone = why == Why::Absent || message.ends_with("does not exist");
                         let problem = problems.error(named.place, format!("{}: {message}", named.name));
                         match why {
                             Why::Absent if self.pointer.is_some() => {
                                 problem.help("publish the table again: what the pointer names is not whole");
                             }
-                            Why::Absent => {
-                                problem.help("paths in a table are relative to its own: put it where its files are");
-                            }
                             // The others would take as long to fail.
                             Why::Unreachable | Why::Interrupted => return,
-                            Why::Other => {}
+                            // Even its directory may not be there.
+                            Why::Absent | Why::Other if is_gone => {
+                                problem.help(
+                                    "correct the path, which begins at the table's own directory; or put the file there",
+                                );
+                            }
+                            Why::Absent | Why::Other => {}
                         }
                     }
                 }
@@ -176,7 +181,9 @@ impl Reading<'_> {
                 && pinned != found
             {
                 let message = format!("{}: the file's SHA-256 is {found}, not the one it is pinned to", named.name);
-                problems.error(named.place, message);
+                problems
+                    .error(named.pinned_at, message)
+                    .help("fetch the file again if it is not the one that is meant; if it is, write its SHA-256 here");
             }
         }
     }

@@ -33,10 +33,11 @@ impl Found {
 pub fn read(source: &dyn Source, now: SystemTime, seen: &mut Seen, problems: &mut Problems) -> Found {
     let name = source.name();
     let message = match source.read(Named::Document, LARGEST, seen) {
-        Ok(bytes) => match String::from_utf8(bytes) {
-            Ok(text) => return Overrides::parse(&name, &text, now, problems).map_or(Found::Bad, Found::Some),
-            Err(error) => format!("not UTF-8 text, from byte {}", error.utf8_error().valid_up_to()),
-        },
+        Ok(bytes) => {
+            let text = problems.text(&name, bytes);
+            let overrides = text.and_then(|text| Overrides::parse(&name, &text, now, problems));
+            return overrides.map_or(Found::Bad, Found::Some);
+        }
         Err(unreadable) if unreadable.why == Why::Absent => return Found::Nothing,
         Err(unreadable) => unreadable.message,
     };

@@ -18,6 +18,7 @@ use super::trie::Trie;
 /// The bytes of the files that a manifest names, by path as written there.
 #[derive(Default)]
 pub struct Inputs {
+    /// And those of the document under [`Inputs::DOCUMENT`], for problems that are found after it was read.
     pub files: HashMap<String, Vec<u8>>,
     /// Names all inputs together; becomes the table's digest.
     pub digest: String,
@@ -25,9 +26,32 @@ pub struct Inputs {
     pub limit: u64,
 }
 
+impl Inputs {
+    /// No file that a document names has this path.
+    pub const DOCUMENT: &str = "";
+
+    /// Adds what stands where problems were found.
+    fn excerpts(&self, manifest: &Manifest, problems: &mut Problems) {
+        if problems.is_empty() {
+            return;
+        }
+        if let Some(document) = self.files.get(Self::DOCUMENT) {
+            problems.excerpts(manifest.file, document);
+        }
+        for entry in &manifest.footprints {
+            if let Some(file) = &entry.file
+                && let Some(bytes) = self.files.get(&file.path)
+            {
+                let id = problems.file(&file.name);
+                problems.excerpts(id, bytes);
+            }
+        }
+    }
+}
+
 /// Builds the table, or tells in `problems` why it can't be. A file missing from `inputs` is
 /// skipped: who tried to read it has told of it.
-pub fn compile(manifest: Manifest, inputs: Inputs, problems: &mut Problems) -> Option<Table> {
+pub fn compile(manifest: Manifest, mut inputs: Inputs, problems: &mut Problems) -> Option<Table> {
     let claims = claims(&manifest, &inputs, problems);
     let mut ranges = Ranges::default();
     ranges.add_cidrs(&claims);
@@ -41,6 +65,10 @@ pub fn compile(manifest: Manifest, inputs: Inputs, problems: &mut Problems) -> O
         .chain(claims.into_iter().map(|claim| (claim.footprint, claim.mix)))
         .collect();
     let digest = inputs.digest.clone();
+    inputs.excerpts(&manifest, problems);
+    // All the rest is not needed any more, and may be large.
+    let document = inputs.files.remove(Inputs::DOCUMENT).filter(|_| !manifest.canaries.is_empty());
+    let file = manifest.file;
     drop(inputs);
     if problems.has_errors() {
         return None;
@@ -61,6 +89,9 @@ pub fn compile(manifest: Manifest, inputs: Inputs, problems: &mut Problems) -> O
         canaries: manifest.canaries,
     };
     ask_canaries(&table, problems);
+    if let Some(document) = document {
+        problems.excerpts(file, &document);
+    }
     (!problems.has_errors()).then_some(table)
 }
 
@@ -113,7 +144,7 @@ fn claimed_twice(manifest: &Manifest, first: Claim, second: Claim, problems: &mu
     if first.mix == second.mix {
         problems
             .warning(second.place, format!("`{footprint}` is listed twice"))
-            .also(first.place)
+            .also(first.place, "first listed here")
             .help("keep one of them");
     } else {
         problems
@@ -121,7 +152,7 @@ fn claimed_twice(manifest: &Manifest, first: Claim, second: Claim, problems: &mu
                 second.place,
                 format!("`{footprint}` gets mix `{}` here but `{}` elsewhere", name(second), name(first)),
             )
-            .also(first.place)
+            .also(first.place, format!("mix `{}` here", name(first)))
             .help("keep the one that is meant");
     }
 }
@@ -135,10 +166,21 @@ fn values_of_file(
     mut value: impl FnMut((Footprint, Place)),
 ) {
     let id = problems.file(&file.name);
+    if bytes.is_empty() {
+        problems
+            .error(Place::whole_file(id), "the file is empty: it may be cut short")
+            .help("write or fetch it again, whole");
+        return;
+    }
     if !bytes.ends_with(b"\n") {
         problems
-            .error(Place::whole_file(id), "the file does not end in a newline: it may be cut short")
-            .help("write or fetch it again, whole");
+            .error(Place::end_of(id, bytes), "the file does not end in a newline: it may be cut short")
+            .help("write or fetch it again, whole; if it is, add the newline");
+    }
+    if bytes.starts_with(b"\xef\xbb\xbf") {
+        let mark = Place { file: id, line: 1, column: 1, length: 1 };
+        problems.error(mark, "the file begins with a byte order mark").help("write it without one, as plain UTF-8");
+        return;
     }
     let mut values = 0_usize;
     for (line, number) in bytes.split(|byte| *byte == b'\n').zip(1..) {
@@ -221,7 +263,9 @@ impl Ranges {
         let absent = |(claim, id): &(&Claim, u32)| key(claim).is_some() && !seen.contains(id);
         let absent = claims.iter().zip(1..).filter(absent).map(|(claim, _)| claim);
         let told = absent.map(|claim| {
-            problems.warning(claim.place, format!("`{}` has no addresses in the datasets", claim.footprint));
+            problems
+                .warning(claim.place, format!("`{}` has no addresses in the datasets", claim.footprint))
+                .help("correct it, or take it out");
             claim.footprint
         });
         told.collect()

@@ -3,6 +3,7 @@
 //! Reads CSV with a header row `start,end,asn` or `start,end,country` (inclusive ranges, plain or
 //! gzip) and `MaxMind`'s `.mmdb`. Bytes in, disjoint ranges out; no files.
 
+use std::borrow::Cow;
 use std::io::Read;
 use std::net::IpAddr;
 use std::path::Path;
@@ -36,23 +37,25 @@ pub fn country_key(code: CountryCode) -> Key {
 }
 
 /// The ranges of every file of one type, as read.
-pub struct Dataset {
+pub struct Dataset<'i> {
     kind: FootprintType,
     ipv4: Vec<Range<u32>>,
     ipv6: Vec<Range<u128>>,
     /// Which file the ranges from an order number on came from; the rest of it is the line.
     files: Vec<(u32, FileId)>,
+    /// What stands in those that are text. Overlaps are only found once all are read.
+    texts: Vec<(FileId, Cow<'i, [u8]>)>,
     next_order: u32,
 }
 
-impl Dataset {
+impl<'i> Dataset<'i> {
     pub fn new(kind: FootprintType) -> Self {
-        Self { kind, ipv4: Vec::new(), ipv6: Vec::new(), files: Vec::new(), next_order: 0 }
+        Self { kind, ipv4: Vec::new(), ipv6: Vec::new(), files: Vec::new(), texts: Vec::new(), next_order: 0 }
     }
 
     /// Adds a file's ranges. Its name tells the format: `.mmdb`, or else CSV; gzip is recognised
     /// by its first bytes. At most `limit` bytes are unpacked.
-    pub fn add(&mut self, file: FileId, name: &str, bytes: &[u8], limit: u64, problems: &mut Problems) {
+    pub fn add(&mut self, file: FileId, name: &str, bytes: &'i [u8], limit: u64, problems: &mut Problems) {
         self.files.push((self.next_order, file));
         let before = self.ipv4.len() + self.ipv6.len();
         let unpacked = match unpack(bytes, limit) {
@@ -62,13 +65,16 @@ impl Dataset {
                 return;
             }
         };
-        let bytes = unpacked.as_deref().unwrap_or(bytes);
+        let bytes = unpacked.map_or(Cow::Borrowed(bytes), Cow::Owned);
         let base_name = Path::new(name.strip_suffix(".gz").unwrap_or(name));
         let lines = if base_name.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("mmdb")) {
-            super::mmdb::read(self.kind, file, bytes, problems, |start, end, key| self.push(start, end, key, 0));
+            super::mmdb::read(self.kind, file, &bytes, problems, |start, end, key| self.push(start, end, key, 0));
             0
         } else {
-            self.read_csv(file, bytes, problems)
+            let lines = self.read_csv(file, &bytes, problems);
+            problems.excerpts(file, &bytes);
+            self.texts.push((file, bytes));
+            lines
         };
         if self.ipv4.len() + self.ipv6.len() == before && !problems.has_errors() {
             problems.error(Place::whole_file(file), "the dataset has no ranges");
@@ -79,14 +85,19 @@ impl Dataset {
     /// Settles overlaps (the narrower range wins, then the first file and line) and warns of
     /// them. Gives the disjoint ranges in order.
     pub fn settle(self, problems: &mut Problems) -> Settled {
-        let Self { ipv4, ipv6, files, .. } = self;
-        Settled { ipv4: settle(ipv4, &files, problems), ipv6: settle(ipv6, &files, problems) }
+        let Self { ipv4, ipv6, files, texts, .. } = self;
+        let settled = Settled { ipv4: settle(ipv4, &files, problems), ipv6: settle(ipv6, &files, problems) };
+        for (file, text) in &texts {
+            problems.excerpts(*file, text);
+        }
+        settled
     }
 
     fn read_csv(&mut self, file: FileId, bytes: &[u8], problems: &mut Problems) -> u32 {
         if !bytes.ends_with(b"\n") {
+            let place = if bytes.is_empty() { Place::whole_file(file) } else { Place::end_of(file, bytes) };
             problems
-                .error(Place::whole_file(file), "the file does not end in a newline: it may be cut short")
+                .error(place, "the file does not end in a newline: it may be cut short")
                 .help("fetch or write the file again, whole");
         }
         let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(bytes);
@@ -107,7 +118,7 @@ impl Dataset {
             let read = if is_header { self.header(&record) } else { self.row(&record, line) };
             if let Err(wrong) = read {
                 let place = wrong.place(file, line, written);
-                problems.error(place, wrong.message);
+                problems.error(place, wrong.message).help = wrong.help;
                 if is_header {
                     return last_line;
                 }
@@ -125,41 +136,56 @@ impl Dataset {
         if record.iter().eq(expected.iter().map(|name| name.as_bytes())) {
             return Ok(());
         }
-        Err(WrongField { field: 0, message: format!("the header row must be `{}`", expected.join(",")) })
+        let expected = expected.join(",");
+        let wrong = WrongField::new(None, format!("the header row must be `{expected}`"));
+        Err(wrong.help(format!("write `{expected}` as the first line, with nothing before it")))
     }
 
     fn row(&mut self, record: &csv::ByteRecord, line: u32) -> Result<(), WrongField> {
-        let wrong = |field, message| WrongField { field, message };
+        let wrong = WrongField::new;
         let text = |field: usize| std::str::from_utf8(record.get(field).unwrap_or_default()).unwrap_or("\u{fffd}");
         if record.len() != 3 {
-            return Err(wrong(0, format!("expected 3 fields, found {}", record.len())));
+            let message = format!("expected 3 fields, found {}", record.len());
+            return Err(WrongField::new(None, message).help(format!("write `{}`", self.example())));
         }
-        let address = |field: usize| {
-            text(field)
-                .parse::<IpAddr>()
-                .map_err(|_| wrong(field, format!("`{}` is not an IP address", shorten(text(field)))))
-        };
+        let address = |field: usize| text(field).parse::<IpAddr>().map_err(|_| not_an_address(field, text(field)));
         let (mut start, mut end) = (address(0)?, address(1)?);
         if start.to_canonical().is_ipv4() && end.to_canonical().is_ipv4() {
             // IPv4-mapped ranges are IPv4's: they are never looked up as IPv6.
             (start, end) = (start.to_canonical(), end.to_canonical());
         }
         if start.is_ipv4() != end.is_ipv4() {
-            return Err(wrong(1, "the range begins in one address family and ends in the other".to_owned()));
+            let message = "the range begins in one address family and ends in the other".to_owned();
+            return Err(wrong(1, message).help("write both addresses of one family"));
         }
         if start > end {
-            return Err(wrong(1, "the range ends before it begins".to_owned()));
+            let message = "the range ends before it begins".to_owned();
+            return Err(wrong(1, message).help("write the first address, then the last"));
         }
         let key = match self.kind {
             FootprintType::Asn => text(2)
                 .parse::<u32>()
                 .ok()
                 .filter(|number| *number != NO_KEY && text(2).bytes().all(|byte| byte.is_ascii_digit()))
-                .ok_or_else(|| wrong(2, format!("`{}` is not an AS number", shorten(text(2)))))?,
-            _ => text(2).parse::<CountryCode>().map(country_key).map_err(|error| wrong(2, error.message))?,
+                .ok_or_else(|| {
+                    wrong(2, format!("`{}` is not an AS number", shorten(text(2))))
+                        .help("write the number alone, as in `64500`")
+                })?,
+            _ => text(2)
+                .parse::<CountryCode>()
+                .map(country_key)
+                .map_err(|error| WrongField { help: error.help, ..wrong(2, error.message) })?,
         };
         self.push(start, end, key, line);
         Ok(())
+    }
+
+    /// A row as it is to be.
+    fn example(&self) -> &'static str {
+        match self.kind {
+            FootprintType::Asn => "192.0.2.0,192.0.2.255,64500",
+            _ => "192.0.2.0,192.0.2.255,GB",
+        }
     }
 
     fn push(&mut self, start: IpAddr, end: IpAddr, value: Key, line: u32) {
@@ -189,16 +215,39 @@ pub struct Owned<A> {
     pub beaten: Vec<Segment<A>>,
 }
 
+fn not_an_address(field: usize, written: &str) -> WrongField {
+    let wrong = WrongField::new(field, format!("`{}` is not an IP address", shorten(written)));
+    if written.contains('/') {
+        wrong.help("write the first and the last address of the prefix, in two fields")
+    } else if written.trim() != written {
+        wrong.help("take out the space around it")
+    } else {
+        wrong.help("write it as in `192.0.2.0` or `2001:db8::`")
+    }
+}
+
 struct WrongField {
-    field: usize,
+    /// None: all of the row.
+    field: Option<usize>,
     message: String,
+    help: Option<String>,
 }
 
 impl WrongField {
+    fn new(field: impl Into<Option<usize>>, message: String) -> Self {
+        Self { field: field.into(), message, help: None }
+    }
+
+    fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
     fn place(&self, file: FileId, line: u32, written: &[u8]) -> Place {
+        let Some(field) = self.field else { return Place::line(file, line) };
         let length = |field: &[u8]| String::from_utf8_lossy(field).chars().count();
         let mut fields = written.split(|byte| *byte == b',').map(length);
-        let before: usize = fields.by_ref().take(self.field).map(|length| length + 1).sum();
+        let before: usize = fields.by_ref().take(field).map(|length| length + 1).sum();
         Place { file, line, column: saturate(before + 1), length: saturate(fields.next().unwrap_or_default()) }
     }
 }
@@ -224,7 +273,8 @@ fn settle<A: Address>(mut ranges: Vec<Range<A>>, files: &[(u32, FileId)], proble
     for (first, second) in overlaps.iter().take(OVERLAPS_TOLD) {
         problems
             .warning(place(*second, files), "the range overlaps another: the narrower one wins, then the first")
-            .also(place(*first, files));
+            .also(place(*first, files), "the other range")
+            .help("mend the dataset if that is not what it means");
     }
     if let Some((_, second)) = overlaps.get(OVERLAPS_TOLD) {
         let more = overlaps.len() - OVERLAPS_TOLD;

@@ -21,11 +21,11 @@ impl Manifest {
     /// was good, for the checks that follow.
     pub fn parse(name: &str, text: &str, problems: &mut Problems) -> Option<Manifest> {
         let file = problems.file(name);
-        let text = Text::new(file, text);
-        let mut read = Reader { text: &text, problems };
-        let root = read.root()?;
         let folder = name.rfind('/').map_or("", |slash| &name[..=slash]);
-        Document { folder, read }.manifest(&root)
+        let mut document = Document { folder, read: Reader { text: &Text::new(file, text), problems } };
+        let manifest = document.read.root().and_then(|root| document.manifest(&root));
+        problems.excerpts(file, text.as_bytes());
+        manifest
     }
 }
 
@@ -55,6 +55,7 @@ impl Document<'_, '_> {
             self.read.string(schema, "`$schema`");
         }
         let manifest = Manifest {
+            file: self.read.text.file,
             version: version.unwrap_or_default().to_owned(),
             ttl: ttl.and_then(|seconds| u32::try_from(seconds).ok()).unwrap_or_default(),
             cdns,
@@ -65,7 +66,7 @@ impl Document<'_, '_> {
             country_files,
             canaries: canaries.unwrap_or_default(),
         };
-        self.missing_datasets(&manifest, fields.span());
+        self.missing_datasets(&manifest);
         Some(manifest)
     }
 
@@ -73,13 +74,15 @@ impl Document<'_, '_> {
         let mut cdns = Vec::new();
         for member in self.read.members(node, "`cdns`") {
             self.read.name(&member.key, &member.key_span, "a CDN");
-            let what = format!("CDN `{}`", member.key);
+            let what = format!("CDN `{}`", shorten(&member.key));
             let Some(fields) = self.read.fields(&member.value, &what, &["url"]) else { continue };
             let url = self.read.required(&fields, "url").and_then(|node| self.url(node));
             cdns.push(Cdn { name: member.key.to_string(), url: url.unwrap_or_default() });
         }
         if cdns.is_empty() {
-            self.read.error(&node.span, "`cdns` names no CDN".to_owned());
+            self.read
+                .error(&node.span, "`cdns` names no CDN".to_owned())
+                .help(r#"add one, as in `"CDN": { "url": "https://cdn.example/" }`"#);
         }
         self.read.limit(&node.span, "CDNs", cdns.len());
         cdns.sort_by(|a, b| a.name.cmp(&b.name));
@@ -88,14 +91,13 @@ impl Document<'_, '_> {
 
     fn url(&mut self, node: &Node<'_>) -> Option<String> {
         let url = self.read.string(node, "`url`")?;
-        let parsed = url.parse::<http::Uri>().ok();
-        let absolute = parsed.is_some_and(|uri| {
-            matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some_and(|host| !host.is_empty())
-        });
-        if !absolute {
-            self.read
-                .error(&node.span, format!("`{}` is not an absolute http(s) URL", shorten(url)))
-                .help("write it whole, as in `https://cdn.example/`");
+        if !is_absolute(url) {
+            let whole = format!("https://{url}");
+            let help = match url.split(['/', ':']).next() {
+                Some(host) if host.contains('.') && is_absolute(&whole) => format!("write `{}`", shorten(&whole)),
+                _ => "write it whole, as in `https://cdn.example/`".to_owned(),
+            };
+            self.read.error(&node.span, format!("`{}` is not an absolute http(s) URL", shorten(url))).help(help);
         }
         Some(url.to_owned())
     }
@@ -104,7 +106,7 @@ impl Document<'_, '_> {
         let mut mixes = Vec::new();
         for member in self.read.members(node, "`mixes`") {
             self.read.name(&member.key, &member.key_span, "a mix");
-            let what = format!("mix `{}`", member.key);
+            let what = format!("mix `{}`", shorten(&member.key));
             let mut weights: Vec<(CdnId, u16)> = Vec::new();
             for share in self.read.members(&member.value, &what) {
                 let cdn =
@@ -118,7 +120,9 @@ impl Document<'_, '_> {
             mixes.push(Mix::new(member.key.to_string(), named));
         }
         if mixes.is_empty() {
-            self.read.error(&node.span, "`mixes` names no mix".to_owned());
+            self.read
+                .error(&node.span, "`mixes` names no mix".to_owned())
+                .help(r#"add one, as in `"MIX": { "CDN": 100 }`"#);
         }
         self.read.limit(&node.span, "mixes", mixes.len());
         mixes.sort_by(|a, b| a.name.cmp(&b.name));
@@ -140,29 +144,36 @@ impl Document<'_, '_> {
     fn file(&mut self, node: &Node<'_>) -> Option<FileRef> {
         let place = self.read.text.place(&node.span);
         if !self.read.is_object(node) {
-            return self.path(node).map(|path| self.file_ref(path, None, place));
+            return self.path(node).map(|path| self.file_ref(path, None, (place, place)));
         }
         let fields = self.read.fields(node, "the file", &["path", "sha256"])?;
         let path = self.read.required(&fields, "path").and_then(|node| self.path(node));
-        let sha256 = self.read.required(&fields, "sha256").and_then(|node| {
+        let pin = self.read.required(&fields, "sha256");
+        let sha256 = pin.and_then(|node| {
             let digest = self.read.string(node, "`sha256`")?.to_ascii_lowercase();
             if digest.len() != 64 || !digest.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-                self.read.error(&node.span, "`sha256` is not 64 hexadecimal digits".to_owned());
+                self.read
+                    .error(&node.span, "`sha256` is not 64 hexadecimal digits".to_owned())
+                    .help("write what `sha256sum` prints of the file");
+                return None;
             }
             Some(digest)
         });
-        path.map(|path| self.file_ref(path, sha256, place))
+        let pinned_at = pin.map_or(place, |node| self.read.text.place(&node.span));
+        path.map(|path| self.file_ref(path, sha256, (place, pinned_at)))
     }
 
-    fn file_ref(&self, path: String, sha256: Option<String>, place: Place) -> FileRef {
+    fn file_ref(&self, path: String, sha256: Option<String>, (place, pinned_at): (Place, Place)) -> FileRef {
         let name = if path.starts_with('/') { path.clone() } else { format!("{}{path}", self.folder) };
-        FileRef { path, name, sha256, place }
+        FileRef { path, name, sha256, place, pinned_at }
     }
 
     fn path(&mut self, node: &Node<'_>) -> Option<String> {
         let path = self.read.string(node, "the path")?;
         if path.is_empty() || path.contains('\0') {
-            self.read.error(&node.span, "the path is empty or not a path".to_owned());
+            self.read
+                .error(&node.span, "the path is empty or not a path".to_owned())
+                .help("name a file, relative to the table's own directory");
             return None;
         }
         Some(path.to_owned())
@@ -176,7 +187,9 @@ impl Document<'_, '_> {
     fn footprint(&mut self, node: &Node<'_>, mixes: &[Mix]) -> Option<FootprintEntry> {
         const KEYS: [&str; 4] = ["footprint-type", "footprint-value", "footprint-file", "mix"];
         let fields = self.read.fields(node, "the footprint", &KEYS)?;
-        let kind = self.read.required(&fields, "footprint-type").and_then(|node| self.footprint_type(node));
+        let named = self.read.required(&fields, "footprint-type");
+        let kind = named.and_then(|node| self.footprint_type(node));
+        let place = self.read.text.place(named.map_or(fields.span(), |node| &node.span));
         let mix = self.read.required(&fields, "mix").and_then(|node| self.mix(node, mixes));
         let inline = fields.optional("footprint-value");
         let file = fields.optional("footprint-file").and_then(|node| self.file(node));
@@ -187,7 +200,9 @@ impl Document<'_, '_> {
         }
         let nodes = inline.map(|node| self.read.items(node, "`footprint-value`")).unwrap_or_default();
         if let Some(inline) = inline.filter(|inline| file.is_none() && self.read.is_empty_array(inline)) {
-            self.read.warning(&inline.span, "the footprint has no values".to_owned());
+            self.read
+                .warning(&inline.span, "the footprint has no values".to_owned())
+                .help("take it out if none are meant");
         }
         let mut values = Vec::with_capacity(nodes.len());
         for node in nodes {
@@ -198,7 +213,7 @@ impl Document<'_, '_> {
                 None => {}
             }
         }
-        Some(FootprintEntry { kind: kind?, mix: mix.unwrap_or_default(), values, file })
+        Some(FootprintEntry { kind: kind?, place, mix: mix.unwrap_or_default(), values, file })
     }
 
     fn footprint_type(&mut self, node: &Node<'_>) -> Option<FootprintType> {
@@ -226,7 +241,13 @@ impl Document<'_, '_> {
         let ip = self.read.required(&fields, "ip")?;
         let written = self.read.string(ip, "`ip`")?;
         let Some(address) = client_address(written) else {
-            self.read.error(&ip.span, format!("`{}` is not an IP address", shorten(written)));
+            let help = match written.split_once('/') {
+                Some((address, _)) if client_address(address).is_some() => {
+                    format!("a canary is one address: write `{address}`")
+                }
+                _ => "write one address, as in `192.0.2.1` or `2001:db8::1`".to_owned(),
+            };
+            self.read.error(&ip.span, format!("`{}` is not an IP address", shorten(written))).help(help);
             return None;
         };
         Some(Canary { address, mix: mix?, place: self.read.text.place(&node.span) })
@@ -257,14 +278,22 @@ impl Document<'_, '_> {
         found.and_then(|index| u16::try_from(index).ok())
     }
 
-    fn missing_datasets(&mut self, manifest: &Manifest, span: &Range<u32>) {
+    fn missing_datasets(&mut self, manifest: &Manifest) {
         for kind in [FootprintType::Asn, FootprintType::CountryCode] {
-            if manifest.dataset(kind).is_empty() && manifest.footprints.iter().any(|entry| entry.kind == kind) {
+            let first = manifest.footprints.iter().find(|entry| entry.kind == kind);
+            if let Some(first) = first.filter(|_| manifest.dataset(kind).is_empty()) {
                 let name = kind.name();
                 self.read
-                    .error(&(span.start..span.start + 1), format!("footprints of type `{name}` need a dataset"))
-                    .help(format!("add \"datasets\": {{ \"{name}\": [\"FILE.csv.gz\"] }}"));
+                    .problems
+                    .error(first.place, format!("footprints of type `{name}` need a dataset"))
+                    .help(format!("add `\"datasets\": {{ \"{name}\": [\"FILE.csv.gz\"] }}` to the table"));
             }
         }
     }
+}
+
+fn is_absolute(url: &str) -> bool {
+    url.parse::<http::Uri>().is_ok_and(|uri| {
+        matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some_and(|host| !host.is_empty())
+    })
 }

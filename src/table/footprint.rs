@@ -1,7 +1,7 @@
 //! CDNI footprints: the four types and their values (RFC 8006, sections 4.2.2.1, 4.3 and 7.2).
 
 use std::fmt;
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
 use ip_network::{Ipv4Network, Ipv6Network};
@@ -158,14 +158,23 @@ fn ipv6_cidr(written: &str) -> Result<Ipv6Network, WrongValue> {
 
 fn split_cidr<A: FromStr>(written: &str, widest: u8, family: &str) -> Result<(A, u8), WrongValue> {
     let wrong = |what: &str| WrongValue::new(format!("`{}` is not an {family} prefix: {what}", shorten(written)));
+    let example = if widest == 32 { "192.0.2.0/24" } else { "2001:db8::/32" };
     let Some((address, length)) = written.split_once('/') else {
         let whole = wrong("the prefix length is missing");
         return Err(match written.parse::<A>() {
             Ok(_) => whole.help(format!("for the one address write `{written}/{widest}`")),
-            Err(_) => whole.help("write ADDRESS/LENGTH"),
+            Err(_) => whole.help(format!("write ADDRESS/LENGTH, as in `{example}`")),
         });
     };
-    let parsed = address.parse().map_err(|_| wrong("the address can't be read"))?;
+    let parsed = address.parse().map_err(|_| {
+        let unread = wrong("the address can't be read");
+        match address.parse::<IpAddr>() {
+            Ok(IpAddr::V4(_)) => unread.help("it is an IPv4 prefix: list it under an ipv4cidr footprint"),
+            Ok(IpAddr::V6(_)) => unread.help("it is an IPv6 prefix: list it under an ipv6cidr footprint"),
+            Err(_) if written.trim() != written => unread.help("take out the space around it"),
+            Err(_) => unread.help(format!("write it as in `{example}`")),
+        }
+    })?;
     let plain_number = !length.is_empty()
         && length.bytes().all(|byte| byte.is_ascii_digit())
         && (length == "0" || !length.starts_with('0'));

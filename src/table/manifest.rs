@@ -7,7 +7,7 @@ use std::net::IpAddr;
 
 use super::footprint::{Footprint, FootprintType};
 use super::mix::Mix;
-use super::problem::Place;
+use super::problem::{FileId, Place};
 
 /// A mix by its place in the manifest's list, which is in byte order of name.
 pub type MixId = u16;
@@ -15,6 +15,8 @@ pub type MixId = u16;
 /// The document with its names resolved. Only meaningful if no error was found in it.
 #[derive(Debug)]
 pub struct Manifest {
+    /// The document itself.
+    pub file: FileId,
     pub version: String,
     /// Seconds for which an answer may be kept.
     pub ttl: u32,
@@ -38,6 +40,8 @@ pub struct Cdn {
 #[derive(Debug)]
 pub struct FootprintEntry {
     pub kind: FootprintType,
+    /// Of its type.
+    pub place: Place,
     pub mix: MixId,
     pub values: Vec<(Footprint, Place)>,
     pub file: Option<FileRef>,
@@ -53,6 +57,8 @@ pub struct FileRef {
     /// Lower case hexadecimal, if the file is pinned.
     pub sha256: Option<String>,
     pub place: Place,
+    /// Of the pin, if there is one; else of the file.
+    pub pinned_at: Place,
 }
 
 /// An address whose mix is known.

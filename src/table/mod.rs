@@ -4,7 +4,8 @@
 //! logging, no tokio. In reading order:
 //!
 //! - [`problem`]: what is wrong, and where; [`moment`]: when
-//! - [`json`] and [`reader`]: the document as a tree that knows its places, and typed access to it
+//! - [`json`] and [`reader`]: the document as a tree that knows its places, and typed access to it;
+//!   [`syntax`]: what is no JSON
 //! - [`footprint`]: the four CDNI footprint types and their values
 //! - [`manifest`]: what the document says; [`document`]: how it is read
 //! - [`mod@pointer`]: which table is the current one, and what its files are
@@ -51,6 +52,7 @@ pub mod reason;
 pub mod schema;
 pub mod space;
 pub mod summary;
+pub mod syntax;
 pub mod tally;
 pub mod traffic;
 pub mod trie;

@@ -64,10 +64,10 @@ impl Pointer {
     /// None, with errors in `problems`, unless all of it is good.
     pub fn parse(name: &str, text: &str, problems: &mut Problems) -> Option<Self> {
         let before = problems.errors();
-        let text = Text::new(problems.file(name), text);
-        let mut document = Document { read: Reader { text: &text, problems } };
-        let root = document.read.root()?;
-        let pointer = document.pointer(&root);
+        let file = problems.file(name);
+        let mut document = Document { read: Reader { text: &Text::new(file, text), problems } };
+        let pointer = document.read.root().and_then(|root| document.pointer(&root));
+        problems.excerpts(file, text.as_bytes());
         pointer.filter(|_| problems.errors() == before)
     }
 

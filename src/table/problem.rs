@@ -2,11 +2,21 @@
 //!
 //! A check collects every [`Problem`] it meets and goes on; it never stops at the first.
 //! No I/O: the caller prints.
+//!
+//! - `text`: from byte offsets to places
+//! - `excerpt`: what stands there
+//! - `shown`: problems as people and tools read them
 
-use std::fmt;
-use std::ops::Range;
+mod excerpt;
+mod shown;
+mod text;
 
 use serde::{Deserialize, Serialize};
+
+use self::excerpt::Lines;
+pub use self::excerpt::{Excerpt, all_seen};
+pub use self::shown::{OtherPlace, Shown, place};
+pub use self::text::Text;
 
 /// At most this many errors, and as many warnings, are kept of one file; the rest are counted. A
 /// binary file given by mistake would otherwise report each of its lines.
@@ -32,9 +42,12 @@ pub struct Place {
     pub file: FileId,
     pub line: u32,
     pub column: u32,
-    /// Length in characters, for underlining. 0 when unknown.
+    /// Length in characters, for underlining. 0 for a spot, or when unknown.
     pub length: u32,
 }
+
+/// A length: all of the line.
+const WHOLE: u32 = u32::MAX;
 
 impl Place {
     pub fn whole_file(file: FileId) -> Self {
@@ -42,7 +55,15 @@ impl Place {
     }
 
     pub fn line(file: FileId, line: u32) -> Self {
-        Place { file, line, column: 1, length: 0 }
+        Place { file, line, column: 1, length: WHOLE }
+    }
+
+    /// After the last character of a text that does not end as it should.
+    pub fn end_of(file: FileId, text: &[u8]) -> Self {
+        let last = text.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
+        let column = saturate(String::from_utf8_lossy(last).chars().count()).saturating_add(1);
+        let line = saturate(text.split(|byte| *byte == b'\n').count());
+        Place { file, line, column, length: 0 }
     }
 }
 
@@ -53,8 +74,17 @@ pub struct Problem {
     pub message: String,
     /// What to do about it.
     pub help: Option<String>,
+    /// What stands at the place.
+    excerpt: Option<Excerpt>,
     /// The other place of a conflict.
-    pub also: Option<Place>,
+    also: Option<Also>,
+}
+
+#[derive(Debug, Clone)]
+struct Also {
+    place: Place,
+    label: String,
+    excerpt: Option<Excerpt>,
 }
 
 impl Problem {
@@ -63,8 +93,9 @@ impl Problem {
         self
     }
 
-    pub fn also(&mut self, place: Place) -> &mut Self {
-        self.also = Some(place);
+    /// The other place of a conflict, and what it is to this one: `first listed here`.
+    pub fn also(&mut self, place: Place, label: impl Into<String>) -> &mut Self {
+        self.also = Some(Also { place, label: label.into(), excerpt: None });
         self
     }
 }
@@ -118,13 +149,56 @@ impl Problems {
     pub fn repeat(&mut self, shown: &Shown) {
         let mut place = |file: &str, line, column, length| Place { file: self.file(file), line, column, length };
         let found = place(&shown.file, shown.line, shown.column, shown.length);
-        let also = shown.also.as_ref().map(|other| place(&other.file, other.line, other.column, 0));
+        let also = shown.also.as_ref().map(|other| Also {
+            place: place(&other.file, other.line, other.column, other.length),
+            label: other.label.clone(),
+            excerpt: other.excerpt.clone(),
+        });
         let problem = match shown.severity {
             Severity::Error => self.error(found, &shown.message),
             Severity::Warning => self.warning(found, &shown.message),
         };
         problem.help.clone_from(&shown.help);
+        problem.excerpt.clone_from(&shown.excerpt);
         problem.also = also;
+    }
+
+    /// Adds what stands at the places in a file, from its text. To be called while the text is at hand, and never with
+    /// one that is not to be shown, such as a key.
+    pub fn excerpts(&mut self, file: FileId, text: &[u8]) {
+        let is_wanted =
+            |place: Place, excerpt: &Option<Excerpt>| place.file == file && place.line > 0 && excerpt.is_none();
+        let mut wanted: Vec<(&mut Place, &mut Option<Excerpt>)> = Vec::new();
+        for problem in &mut self.list {
+            if is_wanted(problem.place, &problem.excerpt) {
+                wanted.push((&mut problem.place, &mut problem.excerpt));
+            }
+            if let Some(also) = problem.also.as_mut().filter(|also| is_wanted(also.place, &also.excerpt)) {
+                wanted.push((&mut also.place, &mut also.excerpt));
+            }
+        }
+        wanted.sort_unstable_by_key(|(place, _)| **place);
+        let mut lines = Lines::new(text);
+        for (place, excerpt) in wanted {
+            *excerpt = lines.excerpt(place.line, place.column);
+            if let (WHOLE, Some(excerpt)) = (place.length, excerpt) {
+                place.length = saturate(excerpt.text.chars().count());
+            }
+        }
+    }
+
+    /// A file's bytes as text. None, with an error, if they are none.
+    pub fn text(&mut self, name: &str, bytes: Vec<u8>) -> Option<String> {
+        let error = match String::from_utf8(bytes) {
+            Ok(text) => return Some(text),
+            Err(error) => error,
+        };
+        let (file, bytes, valid) = (self.file(name), error.as_bytes(), error.utf8_error().valid_up_to());
+        let place = Place { length: 1, ..Place::end_of(file, bytes.get(..valid).unwrap_or_default()) };
+        self.error(place, format!("not UTF-8 text, from byte {valid}"))
+            .help("write the file anew, in UTF-8; or fetch it again, if it is damaged");
+        self.excerpts(file, bytes);
+        None
     }
 
     pub fn has_errors(&self) -> bool {
@@ -160,6 +234,7 @@ impl Problems {
                     length: 0,
                     message: format!("{left_out} more {words} in this file are not shown"),
                     help: None,
+                    excerpt: None,
                     also: None,
                 });
             }
@@ -168,7 +243,7 @@ impl Problems {
     }
 
     fn add(&mut self, severity: Severity, place: Place, message: String) -> &mut Problem {
-        let problem = Problem { severity, place, message, help: None, also: None };
+        let problem = Problem { severity, place, message, help: None, excerpt: None, also: None };
         let file = &mut self.files[usize::from(place.file.0)];
         if file.kept[severity as usize] >= KEPT_PER_FILE {
             file.left_out[severity as usize] += 1;
@@ -181,118 +256,28 @@ impl Problems {
     }
 
     fn show(&self, problem: &Problem) -> Shown {
-        let name = |place: Place| self.files[usize::from(place.file.0)].name.clone();
+        let name = |place: Place| all_seen(&self.files[usize::from(place.file.0)].name);
+        let length = |place: Place| if place.length == WHOLE { 0 } else { place.length };
+        let Problem { severity, place, message, help, excerpt, also } = problem;
         Shown {
-            severity: problem.severity,
-            file: name(problem.place),
-            line: problem.place.line,
-            column: problem.place.column,
-            length: problem.place.length,
-            message: problem.message.clone(),
-            help: problem.help.clone(),
-            also: problem.also.map(|place| OtherPlace { file: name(place), line: place.line, column: place.column }),
+            severity: *severity,
+            file: name(*place),
+            line: place.line,
+            column: place.column,
+            length: length(*place),
+            message: all_seen(message),
+            help: help.as_deref().map(all_seen),
+            excerpt: excerpt.clone(),
+            also: also.as_ref().map(|Also { place, label, excerpt }| OtherPlace {
+                file: name(*place),
+                line: place.line,
+                column: place.column,
+                length: length(*place),
+                label: all_seen(label),
+                excerpt: excerpt.clone(),
+            }),
         }
     }
-}
-
-/// One problem with its file's name, ready to print or to serialize.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Shown {
-    pub severity: Severity,
-    pub file: String,
-    pub line: u32,
-    pub column: u32,
-    #[serde(default)]
-    pub length: u32,
-    pub message: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub help: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub also: Option<OtherPlace>,
-}
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct OtherPlace {
-    pub file: String,
-    pub line: u32,
-    pub column: u32,
-}
-
-impl fmt::Display for Shown {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_place(f, &self.file, self.line, self.column)?;
-        let severity = match self.severity {
-            Severity::Error => "error",
-            Severity::Warning => "warning",
-        };
-        write!(f, ": {severity}: {}", self.message)?;
-        if let Some(also) = &self.also {
-            f.write_str("\n    the other place: ")?;
-            write_place(f, &also.file, also.line, also.column)?;
-        }
-        if let Some(help) = &self.help {
-            write!(f, "\n    help: {help}")?;
-        }
-        Ok(())
-    }
-}
-
-fn write_place(f: &mut fmt::Formatter<'_>, file: &str, line: u32, column: u32) -> fmt::Result {
-    match (line, column) {
-        (0, _) => f.write_str(file),
-        (line, 0) => write!(f, "{file}:{line}"),
-        (line, column) => write!(f, "{file}:{line}:{column}"),
-    }
-}
-
-/// A text, and what turns a byte offset into a place without reading the text again: a document may
-/// be one line of many megabytes.
-pub struct Text<'t> {
-    pub file: FileId,
-    pub text: &'t str,
-    line_starts: Vec<usize>,
-    /// How many characters begin before each multiple of [`STEP`] bytes.
-    characters: Vec<usize>,
-}
-
-const STEP: usize = 1024;
-
-impl<'t> Text<'t> {
-    pub fn new(file: FileId, text: &'t str) -> Self {
-        let after_newlines = text.match_indices('\n').map(|(offset, _)| offset + 1);
-        let line_starts = std::iter::once(0).chain(after_newlines).collect();
-        let mut characters = vec![0];
-        for block in text.as_bytes().chunks(STEP) {
-            characters.push(characters[characters.len() - 1] + begin_in(block));
-        }
-        Self { file, text, line_starts, characters }
-    }
-
-    pub fn place(&self, span: &Range<u32>) -> Place {
-        let boundary = |offset: u32| self.text.floor_char_boundary(offset as usize);
-        let (start, end) = (boundary(span.start), boundary(span.end));
-        let line = self.line_starts.partition_point(|&line_start| line_start <= start);
-        let line_start = self.line_starts[line - 1];
-        let line_end = self.line_starts.get(line).map_or(self.text.len(), |next| next - 1);
-        let between = |from: usize, to: usize| saturate(self.before(to).saturating_sub(self.before(from)));
-        Place {
-            file: self.file,
-            line: saturate(line),
-            column: between(line_start, start).saturating_add(1),
-            length: between(start, end.min(line_end)),
-        }
-    }
-
-    /// How many characters begin before an offset.
-    fn before(&self, offset: usize) -> usize {
-        let step = offset / STEP;
-        self.characters[step] + begin_in(&self.text.as_bytes()[step * STEP..offset])
-    }
-}
-
-/// Every byte begins a character but UTF-8's continuation bytes.
-fn begin_in(bytes: &[u8]) -> usize {
-    bytes.iter().filter(|byte| **byte & 0xc0 != 0x80).count()
 }
 
 /// Place numbers are 32 bits wide; inputs are far below that.
@@ -313,27 +298,6 @@ pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn places_count_characters_from_one() {
-        let mut problems = Problems::new();
-        let text = Text::new(problems.file("t"), "ab\n  \"é\" x\n");
-        let place = text.place(&(10..11));
-        assert_eq!((place.line, place.column, place.length), (2, 7, 1));
-        assert_eq!(text.place(&(0..1)).line, 1);
-    }
-
-    #[test]
-    fn places_far_into_a_line_are_counted_the_same() {
-        let mut problems = Problems::new();
-        let line: String = "aé😀\u{feff}".chars().cycle().take(5000).collect();
-        let text = Text::new(problems.file("t"), &line);
-        for (column, (offset, _)) in (1..).zip(line.char_indices()) {
-            let offset = saturate(offset);
-            assert_eq!(text.place(&(offset..saturate(line.len()))).column, column);
-            assert_eq!(text.place(&(offset..saturate(line.len()))).length, 5001 - column);
-        }
-    }
 
     #[test]
     fn a_flood_is_counted_not_kept() {

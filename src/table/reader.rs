@@ -6,7 +6,8 @@ use std::ops::Range;
 
 use super::footprint::shorten;
 use super::json::{self, Member, Node, Value};
-use super::problem::{Problem, Problems, Text, nearest};
+use super::problem::{Problem, Problems, Text, nearest, saturate};
+use super::syntax::{Told, explain};
 
 /// CDNs and mixes are referred to by 16-bit numbers.
 const MOST_NAMES: usize = u16::MAX as usize;
@@ -23,6 +24,8 @@ pub struct Fields<'n, 't> {
     object: &'n Node<'t>,
     what: String,
     members: Vec<&'n Member<'t>>,
+    /// Known keys that unknown ones are probably meant to be.
+    misspelt: Vec<String>,
 }
 
 impl<'n, 't> Fields<'n, 't> {
@@ -42,14 +45,13 @@ impl<'t> Reader<'_, 't> {
             Ok(root) => return Some(root),
             Err(error) => error,
         };
-        let text = self.text.text;
-        let problem = self.error(&(error.offset..error.offset), format!("not JSON: {}", error.message));
-        if text.is_empty() {
-            problem.help("the file is empty: write or fetch it again, whole");
-        } else if text.starts_with('\u{feff}') {
-            problem.help("the file begins with a byte order mark: write it without one");
-        } else if error.message.starts_with("EOF") {
-            problem.help("the file is cut short: write or fetch it again, whole");
+        let Told { span, message, help, bracket } = explain(self.text.text, &error);
+        let narrow = |span: Range<usize>| saturate(span.start)..saturate(span.end);
+        let bracket = bracket.map(|(span, label)| (self.text.place(&narrow(span)), label));
+        let problem = self.error(&narrow(span), message);
+        problem.help = help;
+        if let Some((place, label)) = bracket {
+            problem.also(place, label);
         }
         None
     }
@@ -70,26 +72,34 @@ impl Reader<'_, '_> {
             self.wrong_kind(node, what, "an object");
             return None;
         }
-        let mut members = self.members(node, what);
+        let (mut members, mut misspelt) = (self.members(node, what), Vec::new());
         members.retain(|member| {
             let is_known = known.contains(&member.key.as_ref());
             if !is_known {
                 let problem = self.error(&member.key_span, format!("unknown key `{}` in {what}", shorten(&member.key)));
                 match nearest(&member.key, known.iter().copied()) {
-                    Some(near) => problem.help(format!("did you mean `{near}`?")),
+                    Some(near) => {
+                        misspelt.push(near.to_owned());
+                        problem.help(format!("did you mean `{near}`?"))
+                    }
                     None => problem.help(format!("the keys here are {}", known.join(", "))),
                 };
             }
             is_known
         });
-        Some(Fields { object: node, what: what.to_owned(), members })
+        Some(Fields { object: node, what: what.to_owned(), members, misspelt })
     }
 
+    /// A key that is misspelt is not told as missing, too.
     pub fn required<'n, 't>(&mut self, fields: &Fields<'n, 't>, key: &str) -> Option<&'n Node<'t>> {
         let found = fields.optional(key);
-        if found.is_none() {
+        if found.is_none() && !fields.misspelt.iter().any(|misspelt| misspelt == key) {
             let start = fields.span().start;
-            self.error(&(start..start + 1), format!("{} has no `{key}`", fields.what));
+            let problem = self.error(&(start..start + 1), format!("{} has no `{key}`", fields.what));
+            problem.help(match example(key) {
+                Some(example) => format!("add it, as in `\"{key}\": {example}`"),
+                None => "add it".to_owned(),
+            });
         }
         found
     }
@@ -106,7 +116,7 @@ impl Reader<'_, '_> {
             if let Some(before) = first.get(member.key.as_ref()) {
                 let place = self.text.place(&before.key_span);
                 self.error(&member.key_span, format!("the key `{}` stands twice in {what}", shorten(&member.key)))
-                    .also(place)
+                    .also(place, "first here")
                     .help("keep one of them");
             } else {
                 first.insert(&member.key, member);
@@ -150,10 +160,11 @@ impl Reader<'_, '_> {
     pub fn words<'n>(&mut self, node: &'n Node<'_>, what: &str, most: usize) -> Option<&'n str> {
         let words = self.string(node, what)?;
         if words.chars().count() > most {
-            self.error(&node.span, format!("{what} is longer than {most} characters"));
+            self.error(&node.span, format!("{what} is longer than {most} characters")).help("write less");
         }
         if words.chars().any(char::is_control) {
-            self.error(&node.span, format!("{what} has control characters"));
+            self.error(&node.span, format!("{what} has control characters"))
+                .help("write one line of plain text; no tabs, no escape sequences");
         }
         Some(words)
     }
@@ -169,7 +180,7 @@ impl Reader<'_, '_> {
 
     /// A CDN's weight.
     pub fn weight(&mut self, member: &Member<'_>) -> Option<u16> {
-        let what = format!("the weight of `{}`", member.key);
+        let what = format!("the weight of `{}`", shorten(&member.key));
         let weight = self.whole(&member.value, &what, u64::from(u16::MAX), "a weight");
         weight.and_then(|weight| u16::try_from(weight).ok())
     }
@@ -201,6 +212,35 @@ impl Reader<'_, '_> {
     }
 
     fn wrong_kind(&mut self, node: &Node<'_>, what: &str, expected: &str) {
-        self.error(&node.span, format!("{what} must be {expected}, not {}", node.value.kind()));
+        let help = match (expected, &node.value) {
+            ("a string", Value::Number(written)) => {
+                Some(format!("write it in double quotes: `\"{}\"`", shorten(written)))
+            }
+            ("a number", Value::String(written)) if written.parse::<u64>().is_ok() => {
+                Some(format!("write it without quotes: `{}`", shorten(written)))
+            }
+            ("an array", Value::String(written)) => Some(format!("write it in brackets: `[\"{}\"]`", shorten(written))),
+            _ => None,
+        };
+        self.error(&node.span, format!("{what} must be {expected}, not {}", node.value.kind())).help = help;
     }
+}
+
+/// What a value may look like.
+fn example(key: &str) -> Option<&'static str> {
+    Some(match key {
+        "version" => r#""2026-11-22.1""#,
+        "ttl" => "300",
+        "url" => r#""https://cdn.example/""#,
+        "cdns" => r#"{ "CDN": { "url": "https://cdn.example/" } }"#,
+        "mixes" => r#"{ "MIX": { "CDN": 100 } }"#,
+        "footprints" | "overrides" => "[]",
+        "default" | "mix" => r#""MIX""#,
+        "footprint-type" => r#""ipv4cidr""#,
+        "ip" => r#""192.0.2.1""#,
+        "path" => r#""FILE""#,
+        "state" => r#""down""#,
+        "weights" => r#"{ "CDN": 100 }"#,
+        _ => return None,
+    })
 }

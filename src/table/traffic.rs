@@ -92,6 +92,7 @@ pub fn read(name: &str, bytes: &[u8], problems: &mut Problems) -> Vec<Clients> {
     if lines.is_empty() && !problems.has_errors() {
         problems.error(Place::whole_file(file), "the file has no clients").help("write `prefix,clients` lines");
     }
+    problems.excerpts(file, bytes);
     lines
 }
 

@@ -3,7 +3,7 @@
 use super::Subject;
 use crate::outcome::{Outcome, Trigger, Verdict};
 use crate::table::Summary;
-use crate::table::problem::{Severity, Shown};
+use crate::table::problem::{OtherPlace, Severity, Shown};
 
 pub fn tell<S: Subject>(trigger: &Trigger, outcome: &Outcome) {
     let what = S::NAME;
@@ -34,12 +34,14 @@ pub fn tell<S: Subject>(trigger: &Trigger, outcome: &Outcome) {
     }
 }
 
-/// Tells every problem in the log, each in its place.
+/// Tells every problem in the log, each in its place, on one line.
 pub fn log(problems: &[Shown]) {
     for problem in problems {
+        let (line, help) = (problem.line(), problem.help.as_deref());
+        let also = problem.also.as_ref().map(OtherPlace::line);
         match problem.severity {
-            Severity::Error => tracing::error!("{problem}"),
-            Severity::Warning => tracing::warn!("{problem}"),
+            Severity::Error => tracing::error!(also, help, "{line}"),
+            Severity::Warning => tracing::warn!(also, help, "{line}"),
         }
     }
 }

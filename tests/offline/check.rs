@@ -73,15 +73,6 @@ fn both_places_of_a_conflict_are_told() {
 }
 
 #[test]
-fn the_text_is_as_compilers_write_it() {
-    let (folder, ..) = faulty();
-    let ran = folder.run(&["check", "--table", "table.json"]);
-    assert_eq!(ran.code, Some(1), "{ran:?}");
-    assert_eq!(ran.errors, "", "results go to stdout");
-    insta::assert_snapshot!(ran.output);
-}
-
-#[test]
 fn a_good_table_is_described() {
     let folder = Folder::with_good_table();
     let report = folder.check_table();

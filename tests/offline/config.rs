@@ -308,7 +308,7 @@ fn slips_are_told_beside_the_printed_configuration() {
     folder.write("croupier.toml", format!("{MINIMAL}\n[drain]\nwait = -1\n"));
     let ran = folder.run(&["check", "--print-config", "--config", "croupier.toml"]);
     assert_eq!(ran.code, Some(1), "{ran:?}");
-    assert!(format!("{}{}", ran.output, ran.errors).contains("croupier.toml:16:1: error: "), "{ran:?}");
+    assert!(crate::drawn::told(&ran.output).contains("croupier.toml:16:1: error: "), "{ran:?}");
 }
 
 /// The file is good; who reads the message must look at the environment.
@@ -414,7 +414,7 @@ fn relative_paths_are_relative_to_the_configuration() {
     let mut command = folder.croupier(&["check", "--config", "deploy/croupier.toml"]);
     command.env("CROUPIER_TABLE_SOURCE", "no.json");
     let ran = run(command);
-    assert!(ran.output.contains("deploy/no.json: error: "), "{ran:?}");
+    assert!(crate::drawn::told(&ran.output).contains("deploy/no.json: error: "), "{ran:?}");
 }
 
 #[test]

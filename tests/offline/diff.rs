@@ -88,7 +88,7 @@ fn bad_inputs_are_told_as_check_tells_them() {
         for format in ["text", "json"] {
             let ran = folder.run(&[&["diff", "--format", format], arguments].concat());
             assert_eq!((ran.code, ran.output.as_str()), (Some(1), ""), "{ran:?}");
-            assert!(ran.errors.contains(said) && ran.errors.contains("1 error"), "{ran:?}");
+            assert!(ran.told().contains(said) && ran.errors.contains("1 error"), "{ran:?}");
         }
     }
     let ran = folder.run(&["diff", "bad.json", "bad.json"]);

@@ -1,7 +1,7 @@
 //! Each fault of a table by itself: one problem, in its place, with what to do about it.
 
-use crate::marked::Marked;
-use crate::program::{Folder, GOOD, each};
+use crate::marked::{Marked, Spot};
+use crate::program::{Excerpt, Folder, GOOD, each};
 
 /// What stands in [`GOOD`], what stands there instead, and what is said of it: message, help.
 type Fault = (&'static str, &'static str, &'static str, &'static str);
@@ -18,15 +18,33 @@ fn told(folder: &Folder, severity: &str, (from, to, message, help): Fault) {
     assert_eq!((problem.file.as_str(), problem.spot()), ("table.json", marked.faults[0]), "{to}: {problem:?}");
     assert!(problem.message.contains(message), "{to}: not `{message}`: {problem:?}");
     assert!(problem.help.as_deref().unwrap_or_default().contains(help), "{to}: not `{help}`: {problem:?}");
-    let other = problem.also.as_ref().map(|other| (other.file.as_str(), other.line, other.column));
-    let expected = marked.others.first().map(|spot| ("table.json", spot.line, spot.column));
+    shows(problem.excerpt.as_ref(), &marked.text, marked.faults[0]);
+    let other = problem.also.as_ref().map(|other| (other.file.as_str(), other.line, other.column, other.length));
+    let expected = marked.others.first().map(|spot| ("table.json", spot.line, spot.column, spot.length));
     assert_eq!(other, expected, "{to}: {problem:?}");
-    let text = folder.run(&["check", "--table", "table.json"]).output;
-    let place = format!("table.json:{}:{}: {severity}: {}", problem.line, problem.column, problem.message);
-    assert!(text.starts_with(&place), "not `{place}`: {text}");
-    if let Some((file, line, column)) = other {
-        assert!(text.contains(&format!("{file}:{line}:{column}\n")), "{text}");
+    if let (Some(other), Some(spot)) = (&problem.also, marked.others.first()) {
+        shows(other.excerpt.as_ref(), &marked.text, *spot);
+        assert!(!other.label.is_empty(), "{to}: {problem:?}");
     }
+    let text = folder.run(&["check", "--table", "table.json"]).output;
+    let title = format!("{severity}: {}\n", problem.message);
+    let place = format!("--> table.json:{}:{}\n", problem.line, problem.column);
+    assert!(text.starts_with(&title) && text.contains(&place), "not `{title}` at `{place}`: {text}");
+}
+
+/// What an excerpt has at a spot is what stands there.
+#[track_caller]
+fn shows(excerpt: Option<&Excerpt>, text: &str, spot: Spot) {
+    let line = text.lines().nth(spot.line as usize - 1).unwrap();
+    let written: String = line.chars().skip(spot.column as usize - 1).take(spot.length as usize).collect();
+    let excerpt = excerpt.unwrap();
+    let shown = excerpt.from(spot.column, spot.length);
+    assert!(
+        written.starts_with(&shown) && (excerpt.cut || shown == written),
+        "{excerpt:?} at {spot:?}, not `{written}`"
+    );
+    let window: String = line.chars().skip(excerpt.column as usize - 1).take(excerpt.text.chars().count()).collect();
+    assert_eq!(excerpt.text.replace('␛', "\u{1b}"), window);
 }
 
 #[track_caller]
@@ -113,6 +131,8 @@ fn version_and_ttl() {
     folder.write("table.json", GOOD.replace(VERSION, &version(129)));
     let report = folder.check_table();
     assert_eq!((report.only().line, report.only().column, report.only().length), (2, 14, 131));
+    let excerpt = report.only().excerpt.as_ref().unwrap();
+    assert_eq!((excerpt.column, excerpt.cut, excerpt.from(14, 3)), (1, true, r#""éé"#.to_owned()));
     for good in ["0", "86400"] {
         folder.write("table.json", GOOD.replace("300", good));
         assert!(folder.check_table().problems.is_empty(), "{good}");

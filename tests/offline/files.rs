@@ -160,7 +160,7 @@ fn prefix_files_with_faults() {
         ("\r\n«2001:db8::1/64»\r\n", "host bits"),
         ("2001:db8::/32\n«2001:db9::/32 2001:dba::/32»\n", "is not an IPv6 prefix"),
         ("2001:db8::/32\n«192.0.2.0/24»\n", "is not an IPv6 prefix"),
-        ("«\u{feff}2001:db8::/32»\n", "is not an IPv6 prefix"),
+        ("«\u{feff}»2001:db8::/32\n", "begins with a byte order mark"),
         ("‹2001:db8::/32›\n«2001:db8::/32»\n", "`ipv6cidr:2001:db8::/32` is listed twice"),
     ];
     each(cases, |(lines, message)| {
@@ -296,7 +296,7 @@ fn datasets_with_faults() {
         assert!(problem.message.contains(message), "{problem:?}");
     });
     let cases = [
-        (b"start,end,asn\n198.51.100.0,198.51.100.127,6450".as_slice(), 0, "does not end in a newline"),
+        (b"start,end,asn\n198.51.100.0,198.51.100.127,6450".as_slice(), 2, "does not end in a newline"),
         (b"start,end,asn\n198.51.100.0,198.51.100.127\n", 2, "expected 3 fields, found 2"),
         (b"start,end,asn\n", 0, "has no ranges"),
         (b"", 0, "does not end in a newline"),
@@ -324,7 +324,7 @@ fn pinned_files() {
     let prefixes = fs::read(folder.path("prefixes.txt")).unwrap();
     let right = sha256(&prefixes);
     let pinned = |digest: &str| {
-        let pinned = format!(r#"«{{ "path": "prefixes.txt", "sha256": "{digest}" }}»"#);
+        let pinned = format!(r#"{{ "path": "prefixes.txt", "sha256": «"{digest}"» }}"#);
         let marked = Marked::new(&GOOD.replace(r#""prefixes.txt""#, &pinned));
         folder.write("table.json", &marked.text);
         marked.faults[0]
@@ -362,7 +362,7 @@ fn a_wrong_pin_is_told_though_another_place_names_the_file_too() {
         &format!(
             r#""footprint-file": "prefixes.txt", "mix": "near" }},
                {{ "footprint-type": "ipv6cidr", "mix": "near",
-                  "footprint-file": «{{ "path": "prefixes.txt", "sha256": "{wrong}" }}» }}"#
+                  "footprint-file": {{ "path": "prefixes.txt", "sha256": «"{wrong}"» }} }}"#
         ),
     );
     let marked = Marked::new(&table);

@@ -189,13 +189,14 @@ fn without_anything_to_judge_by_it_says_how_to_go_on() {
     let ran = folder.run(&["certs", "inspect", "client.pem"]);
     assert_eq!((ran.code, ran.output.as_str()), (Some(1), ""), "{ran:?}");
     for told in ["croupier.toml: error: ", "--config FILE", "--dev"] {
-        assert!(ran.errors.contains(told), "{told}: {ran:?}");
+        assert!(ran.told().contains(told), "{told}: {ran:?}");
     }
     let ran = folder.run(&["certs", "inspect", "client.pem", "--dev"]);
-    assert!(ran.code == Some(1) && ran.errors.contains("certs/dev/root.pem: error: "), "{ran:?}");
+    assert!(ran.code == Some(1) && ran.told().contains("certs/dev/root.pem: error: "), "{ran:?}");
     assert!(ran.errors.contains("croupier certs dev"), "{ran:?}");
-    let lines: std::collections::BTreeSet<&str> = ran.errors.lines().collect();
-    assert_eq!(lines.len(), ran.errors.lines().count(), "each is told once: {ran:?}");
+    let told = ran.told();
+    let lines: std::collections::BTreeSet<&str> = told.lines().collect();
+    assert_eq!(lines.len(), told.lines().count(), "each is told once: {ran:?}");
     let ran = folder.run(&["certs", "inspect", "client.pem", "--dev", "--config", "croupier.toml"]);
     assert_eq!(ran.code, Some(2), "{ran:?}");
 }
@@ -209,7 +210,7 @@ fn problems_of_the_configuration_are_told_with_their_files() {
     let ran = trust.folder.run(&["certs", "inspect", "client.pem"]);
     assert_eq!((ran.code, ran.output.as_str()), (Some(1), ""), "{ran:?}");
     for told in ["root.pem: error: no certificate", "missing.crl: error: the file does not exist"] {
-        assert!(ran.errors.contains(told), "{told}: {ran:?}");
+        assert!(ran.told().contains(told), "{told}: {ran:?}");
     }
     trust.folder.write("croupier.toml", "[clients]\nca = 7\n");
     let ran = trust.folder.run(&["certs", "inspect", "client.pem"]);

@@ -94,9 +94,9 @@ fn whether_a_list_would_be_taken_is_told() {
     assert!(ran.errors.contains("forged.crl: would not be taken") && ran.output.contains("issuer"), "{ran:?}");
     let late = Crl::new().valid(-Duration::hours(2), -Duration::hours(1));
     let ran = judged("late.crl", late.pem_by(&trust.pki.media));
-    assert!(ran.code == Some(0) && ran.errors.contains("late.crl: warning: "), "{ran:?}");
+    assert!(ran.code == Some(0) && ran.told().contains("late.crl: warning: "), "{ran:?}");
     let ran = trust.folder.run(&["certs", "crl", "good.crl", "--config", "missing.toml"]);
-    assert!(ran.code == Some(1) && ran.errors.contains("missing.toml: error: "), "{ran:?}");
+    assert!(ran.code == Some(1) && ran.told().contains("missing.toml: error: "), "{ran:?}");
 }
 
 #[test]

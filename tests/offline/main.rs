@@ -8,6 +8,8 @@ mod check;
 mod config;
 mod development;
 mod diff;
+#[path = "../common/drawn.rs"]
+mod drawn;
 mod explain;
 mod faults;
 mod files;
@@ -25,3 +27,4 @@ mod program;
 mod schema;
 mod syntax;
 mod trust;
+mod wrong;

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::drawn;
 use crate::marked::Spot;
 
 /// How long a command may take before it counts as stuck. Generous: tests share the machine.
@@ -108,6 +109,11 @@ pub struct Ran {
 }
 
 impl Ran {
+    /// The problems on stderr, a line each.
+    pub fn told(&self) -> String {
+        drawn::told(&self.errors)
+    }
+
     /// The report of a check, which must agree with itself and with the exit code.
     #[track_caller]
     pub fn report(&self) -> Report {
@@ -177,7 +183,25 @@ pub struct Problem {
     pub length: u32,
     pub message: String,
     pub help: Option<String>,
+    pub excerpt: Option<Excerpt>,
     pub also: Option<Other>,
+}
+
+/// A line of a file, or the part of it from a column on.
+#[derive(Debug, Deserialize)]
+pub struct Excerpt {
+    pub text: String,
+    pub column: u32,
+    #[serde(default)]
+    pub cut: bool,
+}
+
+impl Excerpt {
+    /// What stands in it from a column of the file on.
+    pub fn from(&self, column: u32, length: u32) -> String {
+        let before = column.checked_sub(self.column).unwrap();
+        self.text.chars().skip(before as usize).take(length as usize).collect()
+    }
 }
 
 impl Problem {
@@ -197,4 +221,7 @@ pub struct Other {
     pub file: String,
     pub line: u32,
     pub column: u32,
+    pub length: u32,
+    pub label: String,
+    pub excerpt: Option<Excerpt>,
 }

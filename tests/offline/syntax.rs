@@ -29,6 +29,8 @@ fn a_table_cut_short_anywhere_is_told_at_its_end() {
         };
         assert!(problem.message.contains("not JSON"), "cut at {cut}: {problem:?}");
         assert!(problem.text().contains("cut short") || text.is_empty(), "cut at {cut}: {problem:?}");
+        // What is missing is missing after the last that there is.
+        let text = text.trim_end();
         let lines = u32::try_from(text.split('\n').count()).unwrap();
         let last = u32::try_from(text.rsplit('\n').next().unwrap().chars().count()).unwrap();
         if problem.line != lines || !(last.max(1)..=last + 1).contains(&problem.column) {
@@ -43,7 +45,7 @@ fn syntax_errors_have_their_place() {
     let folder = Folder::new();
     let cases = [
         ("{\n  \"version\": \"1\",,\n}", 2, 18),
-        ("{\n  \"version\": 1 \"ttl\": 2 }", 2, 16),
+        ("{\n  \"version\": 1 \"ttl\": 2 }", 2, 15),
         ("{\n  'version': 1 }", 2, 3),
         ("{\n  \"é\": tru }", 2, 11),
         ("{\n  \"ttl\": 01 }", 2, 11),
@@ -52,7 +54,7 @@ fn syntax_errors_have_their_place() {
         ("{\n  \"ttl\": NaN }", 2, 10),
         ("{} {}", 1, 4),
         ("{\n  // no comments\n}", 2, 3),
-        ("[1, 2,]", 1, 7),
+        ("[1, 2,]", 1, 6),
     ];
     each(cases, |(document, line, column)| {
         let problem = only(&folder, document);
@@ -137,7 +139,10 @@ fn deep_nesting_is_refused() {
                 assert_eq!(output.status.signal(), None, "{depth} of {open}: ended by a signal");
                 assert_eq!(output.status.code(), Some(1), "{depth} of {open}");
                 let text = String::from_utf8(output.stdout).unwrap();
-                assert!(text.starts_with("table.json:1:"), "{depth} of {open}: {text:.200}");
+                assert!(
+                    text.starts_with("error: ") && text.contains("--> table.json:1:"),
+                    "{depth} of {open}: {text:.200}"
+                );
             }
         }
     }

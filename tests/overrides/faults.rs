@@ -71,15 +71,15 @@ const OF_ONE: [(&str, &str, &str); 34] = [
 
 /// Whole files with their fault marked.
 const OF_ALL: [(&str, &str, &str); 9] = [
-    ("", "not JSON", "the file is empty"),
-    ("{ \"overrides\": [", "not JSON", "cut short"),
+    ("", "not JSON: the file is empty", "whole"),
+    ("{ \"overrides\": ‹[›", "not JSON", "cut short"),
     ("«[]»", "the file must be an object, not an array", ""),
     ("«{»}", "the file has no `overrides`", ""),
     (r#"{ "overrides": «{}» }"#, "`overrides` must be an array, not an object", ""),
     (r#"{ «"override"»: [], "overrides": [] }"#, "unknown key `override` in the file", "did you mean `overrides`?"),
     (r#"{ ‹"overrides"›: [], «"overrides"»: [] }"#, "the key `overrides` stands twice", "keep one"),
     (r#"{ "$schema": «1», "overrides": [] }"#, "`$schema` must be a string", ""),
-    ("\u{feff}{ \"overrides\": [] }", "not JSON", "byte order mark"),
+    ("«\u{feff}»{ \"overrides\": [] }", "not JSON: the file begins with a byte order mark", "without one"),
 ];
 
 #[track_caller]

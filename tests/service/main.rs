@@ -9,6 +9,8 @@ mod atomic;
 mod clients;
 mod development;
 mod doors;
+#[path = "../common/drawn.rs"]
+mod drawn;
 mod everywhere;
 mod exposition;
 mod frames;

@@ -1,6 +1,5 @@
 //! `croupier reload`: table, trust and overrides anew, or on trial.
 
-use std::collections::HashSet;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
@@ -12,7 +11,7 @@ use super::answers::Reloaded;
 use super::ended;
 use super::failure::Failure;
 use crate::cli::diff::text;
-use crate::cli::{BAD, Format, Outcome, say};
+use crate::cli::{BAD, Format, Outcome, problems, say};
 use crate::table::Diff;
 
 /// Have the running service reload table, trust and overrides, and say what came of it.
@@ -154,12 +153,7 @@ pub fn refused(why: &str) -> ExitCode {
 
 /// Every problem, once.
 pub fn tell_problems(subjects: &[&Reloaded]) {
-    let mut told = HashSet::new();
-    for problem in subjects.iter().flat_map(|subject| &subject.problems).map(ToString::to_string) {
-        if told.insert(problem.clone()) {
-            say(format_args!("{problem}"));
-        }
-    }
+    problems::tell_all(subjects.iter().flat_map(|subject| &subject.problems));
 }
 
 /// As `croupier diff` prints it. A newer service may tell it in a way that is not known here.

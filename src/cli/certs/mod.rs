@@ -46,7 +46,7 @@ fn load(by: &ByConfig) -> Option<(Config, Policy)> {
     match policy {
         Some(policy) => Some((config, policy)),
         None if by.is_development() && !config.tls.certificate.exists() => {
-            say(format_args!("    help: `croupier certs dev` makes these files; --config FILE judges by other ones"));
+            say(format_args!("help: `croupier certs dev` makes these files; --config FILE judges by other ones"));
             None
         }
         None => None,

@@ -34,7 +34,7 @@ impl Which {
         let config = if self.file.is_none() || self.by.is_given() {
             let config = self.by.read();
             if config.is_none() {
-                say(format_args!("    help: or name the file of overrides itself: --file FILE"));
+                say(format_args!("help: or name the file of overrides itself: --file FILE"));
             }
             Some(config?)
         } else {

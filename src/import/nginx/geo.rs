@@ -144,7 +144,7 @@ impl<'g, 'i> Geo<'g, 'i> {
                 let message = format!("`{}` lies across another range", shorten(&written.text));
                 self.listing
                     .error(place, message)
-                    .also(other)
+                    .also(other, "the other range")
                     .help("nginx does not start with it: correct one of them");
             }
         }

@@ -43,7 +43,7 @@ pub fn judge(table: &Table, overrides: &Overrides, now: SystemTime) -> (Vec<Judg
         let standing = match ignored(table, given, now) {
             Some((ignored, weight)) => {
                 let place = weight.and_then(|weight| overrides.place_of_weight(number, weight)).unwrap_or(target);
-                warnings.push(warning(table, overrides.name(), given, place, &ignored));
+                warnings.push(warning(table, overrides, given, place, &ignored));
                 Standing::Ignored(ignored)
             }
             None if given.phase(now) == Phase::Before => Standing::Scheduled,
@@ -92,15 +92,16 @@ impl Ignored {
     }
 }
 
-fn warning(table: &Table, file: &str, given: &Override, place: Place, ignored: &Ignored) -> Shown {
+fn warning(table: &Table, overrides: &Overrides, given: &Override, place: Place, ignored: &Ignored) -> Shown {
     Shown {
         severity: Severity::Warning,
-        file: file.to_owned(),
+        file: overrides.name().to_owned(),
         line: place.line,
         column: place.column,
         length: place.length,
         message: format!("the override of {} is ignored: {ignored}", given.target()),
         help: Some(ignored.help(table)),
+        excerpt: overrides.excerpt(place),
         also: None,
     }
 }

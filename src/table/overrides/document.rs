@@ -16,12 +16,11 @@ impl Overrides {
     /// `problems`, unless all of it is good.
     pub fn parse(name: &str, text: &str, now: SystemTime, problems: &mut Problems) -> Option<Self> {
         let before = problems.errors();
-        let text = Text::new(problems.file(name), text);
-        let mut document = Document { read: Reader { text: &text, problems } };
-        let root = document.read.root()?;
-        let overrides = document.overrides(&root, name)?;
-        document.conflicts(&overrides, now);
-        (problems.errors() == before).then_some(overrides)
+        let file = problems.file(name);
+        let mut document = Document { read: Reader { text: &Text::new(file, text), problems } };
+        let overrides = document.whole(name, now);
+        problems.excerpts(file, text.as_bytes());
+        overrides.filter(|_| problems.errors() == before)
     }
 }
 
@@ -30,13 +29,21 @@ struct Document<'r, 't> {
 }
 
 impl Document<'_, '_> {
+    fn whole(&mut self, name: &str, now: SystemTime) -> Option<Overrides> {
+        let root = self.read.root()?;
+        let overrides = self.overrides(&root, name)?;
+        self.conflicts(&overrides, now);
+        Some(overrides)
+    }
+
     fn overrides(&mut self, root: &Node<'_>, name: &str) -> Option<Overrides> {
         let fields = self.read.fields(root, "the file", &["$schema", "overrides"])?;
         let schema = fields.optional("$schema").and_then(|node| self.read.string(node, "`$schema`"));
         let node = self.read.required(&fields, "overrides")?;
         let items = self.read.items(node, "`overrides`");
         let (list, places) = items.iter().filter_map(|item| self.item(item)).unzip();
-        Some(Overrides { name: name.to_owned(), schema: schema.map(str::to_owned), list, places })
+        let text = self.read.text.text.into();
+        Some(Overrides { name: name.to_owned(), schema: schema.map(str::to_owned), list, places, text })
     }
 
     fn item(&mut self, node: &Node<'_>) -> Option<(Override, Places)> {
@@ -154,7 +161,7 @@ impl Document<'_, '_> {
                     self.read
                         .problems
                         .error(second, format!("two overrides of {target} hold at one time"))
-                        .also(first)
+                        .also(first, "the other one")
                         .help("keep one of them, or end the one before the other begins");
                 }
                 let ends_later = last.0.until.is_some_and(|last| next.0.until.is_none_or(|until| until > last));

@@ -10,10 +10,11 @@ mod document;
 mod text;
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::moment::written;
-use super::problem::Place;
+use super::problem::{Excerpt, Place};
 
 /// Characters of a reason.
 pub const REASON_LENGTH: usize = 256;
@@ -27,6 +28,8 @@ pub struct Overrides {
     list: Vec<Override>,
     /// Where each of the list stands.
     places: Vec<Places>,
+    /// All of the file, for who is told later of what stands in it. It is small.
+    text: Arc<str>,
 }
 
 #[derive(Debug, Clone)]
@@ -89,6 +92,11 @@ impl Overrides {
     /// Each override with the place of its target.
     pub(super) fn placed(&self) -> impl Iterator<Item = (&Override, Place)> {
         self.list.iter().zip(self.places.iter().map(|places| places.target))
+    }
+
+    /// What stands at a place in the file.
+    pub(super) fn excerpt(&self, place: Place) -> Option<Excerpt> {
+        Excerpt::at(self.text.as_bytes(), place)
     }
 
     /// Where a CDN stands among an override's weights.

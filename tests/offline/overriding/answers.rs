@@ -62,11 +62,11 @@ fn bad_overrides_are_told_and_nothing_answered() {
     folder.write(FILE, ALPHA_DOWN.replace("down", "dwon"));
     let ran = lookup(&folder, &[]);
     assert_eq!((ran.code, ran.output.as_str()), (Some(1), ""), "{ran:?}");
-    assert!(ran.errors.contains("overrides.json:1:44: error: unknown state `dwon`"), "{ran:?}");
+    assert!(ran.told().contains("overrides.json:1:44: error: unknown state `dwon`"), "{ran:?}");
     assert_eq!(lookup(&folder, &["--no-overrides"]).code, Some(0));
     let ran = lookup(&folder, &["--overrides", "missing.json"]);
     assert_eq!((ran.code, ran.output.as_str()), (Some(1), ""), "{ran:?}");
-    assert!(ran.errors.contains("missing.json: error: the file does not exist"), "{ran:?}");
+    assert!(ran.told().contains("missing.json: error: the file does not exist"), "{ran:?}");
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn ignored_overrides_are_told_and_stop_nothing() {
     assert!(ran.code == Some(0) && ran.output.starts_with("198.51.100.1  alpha, beta  "), "{ran:?}");
     let said = "overrides.json:1:26: warning: the override of CDN `alhpa` is ignored: unknown CDN `alhpa`\n    \
                 help: did you mean `alpha`?\n";
-    assert_eq!(ran.errors, said);
+    assert_eq!(ran.told(), said);
 }
 
 #[test]

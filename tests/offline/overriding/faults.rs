@@ -69,7 +69,7 @@ fn a_bad_file_is_told_with_places_and_stays() {
     for arguments in ["cdn alpha down", "cdn alpha up", "clear cdn alpha", "mix near alpha=1", "list"] {
         let ran = ask(&folder, arguments);
         assert_eq!((ran.code, ran.output.as_str()), (Some(1), ""), "{arguments}: {ran:?}");
-        assert!(ran.errors.starts_with("overrides.json:2:30: error: unknown state `dwon`\n"), "{ran:?}");
+        assert!(ran.told().starts_with("overrides.json:2:30: error: unknown state `dwon`\n"), "{ran:?}");
         assert_eq!(text(&folder), bad);
     }
     let ran = ask(&folder, "cdn alpha down");
@@ -88,14 +88,14 @@ fn a_bad_table_stops_no_edit() {
     folder.write("table.json", GOOD.replace("\"ttl\": 300", "\"ttl\": -1"));
     let ran = ask(&folder, "cdn anything down");
     assert_eq!((ran.code, ran.output.as_str()), (Some(0), "anything is down\n"), "{ran:?}");
-    assert!(ran.errors.contains("table.json:3:10: error: `ttl` can't be -1"), "{ran:?}");
+    assert!(ran.told().contains("table.json:3:10: error: `ttl` can't be -1"), "{ran:?}");
     assert!(ran.errors.contains("table.json is bad, so names are not checked"), "{ran:?}");
     let ran = ask(&folder, "list");
     assert!(ran.code == Some(0) && ran.output.starts_with("in force  anything is down"), "{ran:?}");
     std::fs::remove_file(folder.path("table.json")).unwrap();
     let ran = ask(&folder, "cdn alpha down");
     assert_eq!((ran.code, ran.output.as_str()), (Some(0), "alpha is down\n"), "{ran:?}");
-    assert!(ran.errors.contains("table.json: error: the file does not exist"), "{ran:?}");
+    assert!(ran.told().contains("table.json: error: the file does not exist"), "{ran:?}");
     let ran = ask(&folder, "cdn é! down");
     assert_eq!((ran.code, ran.output.as_str()), (Some(1), ""), "{ran:?}");
     assert!(ran.errors.contains("`é!` can't be the name of a CDN"), "{ran:?}");
@@ -118,6 +118,6 @@ fn without_a_configuration_it_is_said_what_to_name() {
     let ran = folder.run(&["override", "list"]);
     assert_eq!((ran.code, ran.output.as_str()), (Some(1), ""), "{ran:?}");
     for said in ["croupier.toml: error: the file does not exist", "--config FILE", "--dev", "--file FILE"] {
-        assert!(ran.errors.contains(said), "not `{said}`: {ran:?}");
+        assert!(ran.told().contains(said), "not `{said}`: {ran:?}");
     }
 }

@@ -99,6 +99,15 @@ fn reload_says_what_came_of_it() {
     {
         assert!(ran.errors.contains(part), "{part}: {ran:?}");
     }
+    let underlined = "\"default\": \"wolrd\"";
+    let line = ran.errors.lines().position(|line| line.contains(underlined)).unwrap();
+    let mark = ran.errors.lines().nth(line + 1).unwrap();
+    let drawn = ran.errors.lines().nth(line).unwrap();
+    assert_eq!((mark.find('^'), mark.matches('^').count()), (drawn.find("\"wolrd"), 7), "{}", ran.errors);
+    let log = administered.served.service.log();
+    let told = log.iter().find(|line| line["help"] == "did you mean `world`?").unwrap();
+    let message = told["message"].as_str().unwrap();
+    assert!(message.starts_with("table.json:") && message.ends_with(": error: unknown mix `wolrd`"), "{told}");
     assert!(!ran.errors.contains("--force"), "that would not help: {ran:?}");
     let ran = administered.run(&["reload", "--format", "json"]);
     let answer: Value = serde_json::from_str(&ran.output).unwrap();

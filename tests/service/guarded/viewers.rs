@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::{Guarded, MOST, parted, problems, sole};
+use crate::drawn;
 use crate::harness::wait_until;
 
 const GUARDS: &str = "max_shrunk = 1\ntraffic = \"traffic.csv\"";
@@ -70,7 +71,7 @@ fn check_looks_at_the_file() {
     guarded.setup.replace("traffic.csv", "192.0.2.0/24,many\n");
     let (code, output) = check();
     assert!(
-        code == Some(1) && output.contains("traffic.csv:1:1: error: `many` is not a number of clients"),
+        code == Some(1) && drawn::told(&output).contains("traffic.csv:1:1: error: `many` is not a number of clients"),
         "{output}"
     );
 }

@@ -9,6 +9,7 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::Value;
 
 use super::{Ran, run_as};
+use crate::drawn;
 use crate::harness::{Identity, Leaf, Setup};
 
 const TRIAL: &str = include_str!("../../../../src/cli/admin/samples/reload-trial.json");
@@ -110,7 +111,7 @@ fn a_trial_prints_the_diff_as_diff_does() {
     assert!(ran.output.starts_with("table      would be published\ntrust      nothing would change"), "{ran:?}");
     assert!(ran.output.contains("\nnew  2026-11-22.2  (248a0b00ba4f)\n"), "{ran:?}");
     assert!(ran.output.contains("  cloudfront -> bidi         2,066,720   0.05%"), "{ran:?}");
-    assert!(ran.errors.starts_with("data/asn-ipv4.csv.gz:399117:1: warning: "), "{ran:?}");
+    assert!(drawn::told(&ran.errors).starts_with("data/asn-ipv4.csv.gz:399117:1: warning: "), "{ran:?}");
 }
 
 #[test]
@@ -124,7 +125,7 @@ fn a_refusal_says_why() {
         "data/cdn-table.json: error: 63.00%",
         "croupier: the new table was refused for 1 error; what was in service before serves on",
     ] {
-        assert!(ran.errors.contains(part), "{part}: {ran:?}");
+        assert!(drawn::told(&ran.errors).contains(part), "{part}: {ran:?}");
     }
     let (ran, _) = told(&["reload", "--format", "json"], "409 Conflict", REFUSED);
     assert_eq!((ran.code, ran.output), (Some(1), format!("{REFUSED}\n")));
