@@ -32,16 +32,16 @@ fn has_extension(path: &Path, wanted: &str) -> bool {
 /// How each is asked: by what there is beside it.
 fn arguments(name: &str) -> Vec<String> {
     let folder = directory().join(name);
-    let arguments = if folder.join("croupier.toml").exists() {
-        vec!["check".to_owned(), "--config".to_owned(), format!("{name}/croupier.toml")]
+    let words = if folder.join("croupier.toml").exists() {
+        format!("check --config {name}/croupier.toml")
     } else if folder.join("overrides.json").exists() {
-        vec!["lookup".to_owned(), "--table".to_owned(), format!("{name}/table.json"), "192.0.2.1".to_owned()]
+        format!("lookup --table {name}/table.json 192.0.2.1")
     } else if folder.is_dir() {
-        vec!["check".to_owned(), "--table".to_owned(), format!("{name}/table.json")]
+        format!("check --table {name}/table.json")
     } else {
-        vec!["check".to_owned(), "--table".to_owned(), format!("{name}.json")]
+        format!("check --table {name}.json")
     };
-    arguments
+    words.split(' ').map(str::to_owned).collect()
 }
 
 fn printed(name: &str) -> String {
