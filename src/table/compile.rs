@@ -182,8 +182,10 @@ fn values_of_file(
         problems.error(mark, "the file begins with a byte order mark").help("write it without one, as plain UTF-8");
         return;
     }
+    // What is left of a line that is cut short is no value.
+    let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
     let mut values = 0_usize;
-    for (line, number) in bytes.split(|byte| *byte == b'\n').zip(1..) {
+    for (line, number) in bytes[..whole].split(|byte| *byte == b'\n').zip(1..) {
         let content = line.split(|byte| *byte == b'#').next().unwrap_or_default();
         let written = content.trim_ascii();
         if written.is_empty() {
@@ -199,7 +201,7 @@ fn values_of_file(
             Err(wrong) => problems.error(place, wrong.message).help = wrong.help,
         }
     }
-    if values == 0 {
+    if values == 0 && whole == bytes.len() {
         problems
             .error(Place::whole_file(id), "the file has no values")
             .help("remove the footprint that names it if none are meant");

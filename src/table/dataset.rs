@@ -100,6 +100,9 @@ impl<'i> Dataset<'i> {
                 .error(place, "the file does not end in a newline: it may be cut short")
                 .help("fetch or write the file again, whole");
         }
+        // What is left of a row that is cut short is none.
+        let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+        let bytes = &bytes[..whole];
         let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(bytes);
         let mut record = csv::ByteRecord::new();
         let mut is_header = true;

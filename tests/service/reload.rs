@@ -119,7 +119,8 @@ impl Served {
     /// Messages of a level that were logged after `skipped` lines.
     fn logged(&self, level: &str, skipped: usize) -> Vec<String> {
         let lines = self.service.log().into_iter().skip(skipped).filter(|line| line["level"] == level);
-        lines.map(|line| line["message"].as_str().unwrap_or_default().to_owned()).collect()
+        let of = |line: &Value, key: &str| line[key].as_str().unwrap_or_default().to_owned();
+        lines.map(|line| format!("{} {}", of(&line, "message"), of(&line, "help")).trim_end().to_owned()).collect()
     }
 }
 

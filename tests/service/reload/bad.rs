@@ -60,7 +60,7 @@ const PREFIX: &str = "\"192.0.2.0/25\"";
 
 const BAD_SYNTAX: [Bad; 7] = [
     bad("cut short", cut, "not JSON", "table.json", None),
-    bad("half-written", write_half, "not JSON: trailing", "table.json", None),
+    bad("half-written", write_half, "after the document's end", "table.json", None),
     bad("empty", |setup| setup.write("table.json", ""), "empty", "table.json:1:1", None),
     bad("not text", |setup| setup.replace("table.json", b"\xff\xfe{}"), "UTF-8", "table.json", None),
     bad("zeros", |setup| setup.replace("table.json", vec![0; 5000]), "not JSON", "table.json:1:1", None),
