@@ -139,6 +139,9 @@ fn begin_at_zero() {
             reloads(what, result).absolute(0);
         }
     }
+    for result in ["read", "changed", "unchanged", "missing", "failed"] {
+        questions(result).absolute(0);
+    }
     for result in ["full", "resumed", "refused", "timeout", "failed"] {
         handshakes(result).absolute(0);
     }
@@ -215,7 +218,7 @@ fn reloads(what: &'static str, result: &'static str) -> Counter {
     counter!("croupier_reloads_total", "what" => what, "result" => result)
 }
 
-/// A question to a store: `result` is `read`, `changed`, `unchanged` or `failed`.
+/// A question to a store: `result` is `read`, `changed`, `unchanged`, `missing` or `failed`.
 pub fn asked(result: &'static str, bytes: usize) {
     questions(result).increment(1);
     counter!("croupier_source_bytes_total").increment(bytes as u64);

@@ -60,8 +60,10 @@ impl Source for Remote {
             }
         };
         let read = store.read(&url, limit);
-        let bytes = read.as_ref().map_or(0, |object| object.bytes.len());
-        telemetry::asked(if read.is_ok() { "read" } else { "failed" }, bytes);
+        match &read {
+            Ok(object) => telemetry::asked("read", object.bytes.len()),
+            Err(failure) => telemetry::asked(label(failure), 0),
+        }
         let tag = read.as_ref().ok().and_then(|object| object.tag.clone());
         seen.objects.push(SeenObject { url, tag });
         read.map(|object| object.bytes).map_err(|failure| unreadable(&failure))
@@ -77,10 +79,10 @@ impl Source for Remote {
         for SeenObject { url, tag } in &seen.objects {
             let Some(tag) = tag else { return Ok(true) };
             let asked = store.is_same(url, tag);
-            let result = match asked {
+            let result = match &asked {
                 Ok(true) => "unchanged",
                 Ok(false) => "changed",
-                Err(_) => "failed",
+                Err(failure) => label(failure),
             };
             telemetry::asked(result, 0);
             match asked.map_err(|failure| unreadable(&failure)) {
@@ -92,6 +94,11 @@ impl Source for Remote {
         }
         Ok(seen.objects.is_empty())
     }
+}
+
+/// How a failure is counted. Overrides need not be there.
+fn label(failure: &Failure) -> &'static str {
+    if failure.kind == FailureKind::Missing { "missing" } else { "failed" }
 }
 
 fn unreadable(failure: &Failure) -> Unreadable {
