@@ -149,7 +149,7 @@ impl<S: Subject> Worker<S> {
         let mut next_look = Instant::now() + LOOK;
         loop {
             let due = self.subject.due().map_or(LOOK, |due| due.max(SHORTEST_WAIT));
-            let poll = self.subject.polls().map_or(LOOK, |every| self.polling.left(every));
+            let poll = self.polls().map_or(LOOK, |every| self.polling.left(every));
             match received.recv_timeout(due.min(poll).min(next_look.saturating_duration_since(Instant::now()))) {
                 Ok(request) => {
                     if self.answer(request, received).is_break() {
@@ -232,9 +232,14 @@ impl<S: Subject> Worker<S> {
         }
     }
 
+    /// How often the source is to be asked, if it is. What is to be tried again anyway is not.
+    fn polls(&self) -> Option<Duration> {
+        self.subject.polls().filter(|_| self.retry_at.is_none())
+    }
+
     /// Asks whether something is new, if it is time to, and reloads it.
     fn poll(&mut self) {
-        let Some(every) = self.subject.polls().filter(|every| self.polling.left(*every).is_zero()) else { return };
+        let Some(every) = self.polls().filter(|every| self.polling.left(*every).is_zero()) else { return };
         let asked = self.unwinding(S::has_changed).unwrap_or(Ok(true));
         let was_lost = std::mem::replace(&mut self.polling.is_lost, asked.is_err());
         let well = match asked {
@@ -251,6 +256,9 @@ impl<S: Subject> Worker<S> {
     fn reload(&mut self, trigger: &Trigger) -> Outcome {
         let outcome = self.attempt(trigger, |subject| subject.reload(trigger));
         self.conclude(trigger, &outcome);
+        if matches!(outcome.verdict, Verdict::Published | Verdict::Unchanged) {
+            self.polling.recovered();
+        }
         outcome
     }
 

@@ -34,6 +34,13 @@ impl Polling {
         self.plan(mean.mul_f64(1.0 - JITTER + 2.0 * JITTER * fastrand::f64()));
     }
 
+    /// Somebody else has found it well: it is asked as often as ever.
+    pub fn recovered(&mut self) {
+        if self.failures > 0 {
+            *self = Self::default();
+        }
+    }
+
     fn plan(&mut self, wait: Duration) -> Instant {
         *self.next.insert(Instant::now() + wait)
     }
