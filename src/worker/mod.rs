@@ -246,6 +246,7 @@ impl<S: Subject> Worker<S> {
             Ok(false) if !was_lost => true,
             Ok(_) => self.reload(&Trigger::Poll).verdict != Verdict::Refused,
             Err(refused) => {
+                telemetry::reload(S::NAME, refused.verdict.label());
                 self.conclude(&Trigger::Poll, &refused);
                 false
             }
