@@ -14,7 +14,7 @@ use crate::reload::depot::{self, Current, Depot, Unread};
 use crate::reload::guards;
 use crate::reload::load::gather;
 use crate::store::{FailureKind, ObjectUrl};
-use crate::table::{Diff, Pointer, Problems, Summary, Table, moment};
+use crate::table::{Diff, Pointer, Problems, Summary, Table, moment, pointer};
 
 /// What a table's document is called in a directory.
 const DOCUMENT: &str = "cdn-table.json";
@@ -45,11 +45,16 @@ pub struct Publish {
     #[arg(long, conflicts_with = "to")]
     back: bool,
     /// Go to a table that was published before, by its digest.
-    #[arg(long, value_name = "DIGEST")]
+    #[arg(long, value_name = "DIGEST", value_parser = digest)]
     to: Option<String>,
     /// Show what would change, and change nothing.
     #[arg(long)]
     dry_run: bool,
+}
+
+fn digest(written: &str) -> Result<String, &'static str> {
+    let is_one = pointer::is_sha256(written);
+    is_one.then(|| written.to_owned()).ok_or("it is no digest; write all 64 of 0-9 a-f, as `GET /table` has it")
 }
 
 /// What is to be told before it ends with 1.
@@ -80,9 +85,13 @@ impl Publish {
         let pointer = depot::pointer(&name, &compiled.version, &compiled.digest, &files, SystemTime::now());
         let told = pointer.and_then(|pointer| {
             let (depot, before) = self.open()?;
-            if let Some(before) = &before
-                && before.pointer.digest == pointer.digest
+            if let Some(Current { pointer: current, .. }) = &before
+                && (&current.digest, &current.files) == (&pointer.digest, &pointer.files)
             {
+                // What was spoilt of it is mended.
+                if !self.dry_run {
+                    upload(&depot, &document, current)?;
+                }
                 return Ok(format!("{pointer} is the current table already"));
             }
             let (pointer, change) = (following(pointer, before.as_ref()), change(&depot, before.as_ref(), &compiled));
@@ -90,14 +99,7 @@ impl Publish {
             if self.dry_run {
                 return Ok(change.map_or_else(|| format!("{pointer} would be the first"), |diff| diff::text::of(&diff)));
             }
-            let bar = Bar::new(pointer.files.len());
-            let mut bytes = 0;
-            let uploaded = depot.upload(&document, &pointer, |path, length| {
-                bytes += length;
-                bar.next(path);
-            });
-            bar.end();
-            uploaded?;
+            let bytes = upload(&depot, &document, &pointer)?;
             move_to(&depot, &pointer, before.as_ref())?;
             if let Some(diff) = change {
                 say(format_args!("{}", Summary::of(&diff)));
@@ -147,6 +149,18 @@ impl Publish {
     }
 }
 
+/// Uploads what is not there yet. Gives the bytes of all.
+fn upload(depot: &Depot, document: &Path, pointer: &Pointer) -> Result<usize, Refusal> {
+    let bar = Bar::new(pointer.files.len());
+    let mut bytes = 0;
+    let uploaded = depot.upload(document, pointer, |path, length| {
+        bytes += length;
+        bar.next(path);
+    });
+    bar.end();
+    uploaded.map(|()| bytes)
+}
+
 fn following(pointer: Pointer, before: Option<&Current>) -> Pointer {
     Pointer { previous: before.map(|before| before.pointer.digest.clone()), ..pointer }
 }
@@ -188,7 +202,8 @@ fn told(unread: Unread) -> Refusal {
         Unread::Failed(message) => message,
         Unread::Bad(found) => {
             problems::tell(&[found]);
-            "nothing was changed: the current pointer is bad".to_owned()
+            "nothing was changed: the current pointer is bad\n    help: put back a good one, or delete it and publish anew"
+                .to_owned()
         }
     }
 }

@@ -97,8 +97,7 @@ impl Depot {
             self.put(&url, bytes).map_err(|failure| format!("{url}: {failure}"))?;
         }
         let url = self.pointer_of(&pointer.digest);
-        let written = self.store.write(&url, pointer.text().into_bytes(), &Condition::Always);
-        written.map(|_| ()).map_err(|failure| format!("{url}: {failure}"))
+        self.put(&url, pointer.text().into_bytes()).map_err(|failure| format!("{url}: {failure}"))
     }
 
     /// What is there with the right bytes is left alone; what was spoilt is mended.

@@ -95,6 +95,11 @@ pub fn is_relative(path: &str) -> bool {
     !path.is_empty() && !path.contains('\\') && path.split('/').all(|part| !matches!(part, "" | "." | ".."))
 }
 
+/// As it is written in pointers.
+pub fn is_sha256(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
 struct Document<'r, 't> {
     read: Reader<'r, 't>,
 }
@@ -143,7 +148,7 @@ impl Document<'_, '_> {
 
     fn sha256(&mut self, node: &Node<'_>, what: &str) -> Option<String> {
         let written = self.read.string(node, what)?;
-        if written.len() != 64 || !written.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
+        if !is_sha256(written) {
             self.read
                 .error(&node.span, format!("{what} can't be `{}`", shorten(written)))
                 .help("write a SHA-256 as 64 of 0-9 a-f");
