@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use super::super::{BAD, Outcome, problems, say};
 use super::place::{Place, Unwritten};
@@ -43,15 +43,19 @@ pub fn run(wish: &Wish<'_>, which: &Which, now: SystemTime) -> Outcome {
     for _ in 0..ATTEMPTS {
         match attempt(wish, &subject, now)? {
             Attempt::Over(code) => return Ok(code),
-            Attempt::Overtaken => {}
+            // Others who were overtaken too are not to come at once again.
+            Attempt::Overtaken => std::thread::sleep(PAUSE.mul_f64(fastrand::f64())),
         }
     }
     say(format_args!("croupier: nothing was changed: others write {} all the time; try again", subject.place));
     Ok(ExitCode::from(BAD))
 }
 
-/// Others write an object seldom, and take as long as this.
-const ATTEMPTS: usize = 5;
+/// Each time that somebody is overtaken somebody else is done: as many may edit at once.
+const ATTEMPTS: usize = 20;
+
+/// The longest that is waited before the next.
+const PAUSE: Duration = Duration::from_millis(200);
 
 enum Attempt {
     Over(ExitCode),
@@ -74,7 +78,7 @@ fn attempt(wish: &Wish<'_>, subject: &Subject, now: SystemTime) -> io::Result<At
     let Some(before) = place.read(now, &mut found) else {
         problems::tell(&[found]);
         if matches!(wish, Wish::TakeAway(None)) {
-            return begin_anew(subject, &place);
+            return begin_anew(subject, &mut place);
         }
         say(format_args!(
             "croupier: nothing was changed: the file of overrides is bad\n    help: mend it, or begin anew with \
@@ -102,9 +106,8 @@ fn attempt(wish: &Wish<'_>, subject: &Subject, now: SystemTime) -> io::Result<At
         ));
         return Ok(ExitCode::from(BAD).into());
     }
-    if plan.list != before.list()
-        && let Err(unwritten) = place.replace(&text)
-    {
+    let is_new = plan.list != before.list() || matches!(wish, Wish::TakeAway(None)) && place.is_missed();
+    if is_new && let Err(unwritten) = place.replace(&text) {
         return unwritable(subject, unwritten, wish, &plan);
     }
     drop(place);
@@ -118,7 +121,7 @@ fn attempt(wish: &Wish<'_>, subject: &Subject, now: SystemTime) -> io::Result<At
 }
 
 /// In the place of a bad file, one without overrides.
-fn begin_anew(subject: &Subject, place: &Place) -> io::Result<Attempt> {
+fn begin_anew(subject: &Subject, place: &mut Place) -> io::Result<Attempt> {
     let begun = place.set_aside().and_then(|copy| {
         place.replace(&Overrides::default().text_with(&[]))?;
         Ok(copy)

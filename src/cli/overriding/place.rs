@@ -54,6 +54,11 @@ impl Place {
         }
     }
 
+    /// Whether an empty list says more than nothing: what was in force stays while an object is not there.
+    pub fn is_missed(&self) -> bool {
+        matches!(self, Self::Object(_, seen) if seen.objects.iter().all(|object| object.tag.is_none()))
+    }
+
     /// Replaces it whole.
     pub fn replace(&self, text: &str) -> Result<(), Unwritten> {
         match self {
@@ -66,15 +71,17 @@ impl Place {
     }
 
     /// Keeps what is there beside it, and gives the copy's name.
-    pub fn set_aside(&self) -> Result<String, Unwritten> {
+    pub fn set_aside(&mut self) -> Result<String, Unwritten> {
         match self {
             Self::File(locked) => {
                 let copy = locked.target().with_extension("json.bad");
                 fs::copy(locked.target(), &copy)?;
                 Ok(copy.to_string_lossy().into_owned())
             }
-            Self::Object(remote, _) => {
-                remote.copy("overrides.json.bad").map_err(|failure| Unwritten::Failed(failure.message))
+            Self::Object(remote, seen) => {
+                // What is replaced then is what was copied.
+                *seen = Seen::default();
+                remote.copy("overrides.json.bad", seen).map_err(|failure| Unwritten::Failed(failure.message))
             }
         }
     }

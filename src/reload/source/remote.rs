@@ -4,7 +4,7 @@
 //! 9110, section 13.1.2) or gives it.
 
 use super::{Asking, Named, Seen, SeenObject, Source, Unreadable, Why};
-use crate::store::{Condition, Failure, FailureKind, ObjectUrl, Store};
+use crate::store::{Condition, Failure, FailureKind, Object, ObjectUrl, Store};
 use crate::table::pointer::is_relative;
 use crate::telemetry;
 
@@ -34,10 +34,11 @@ impl Remote {
         store.write(url, bytes.to_vec(), &condition).map(|_| ())
     }
 
-    /// Copies the document, whatever it says, to this name beside it. Gives the copy's address.
-    pub fn copy(&self, name: &str) -> Result<String, Failure> {
+    /// Copies the document, whatever it says and however large, to this name beside it. Gives the copy's address.
+    pub fn copy(&self, name: &str, seen: &mut Seen) -> Result<String, Failure> {
         let (url, store) = self.opened.as_ref().map_err(Clone::clone)?;
-        let bytes = store.read(url, u64::MAX)?.bytes;
+        let Object { bytes, tag } = store.read(url, u64::MAX)?;
+        seen.objects.push(SeenObject { url: url.clone(), tag });
         let copy = url.beside(name);
         store.write(&copy, bytes, &Condition::Always)?;
         Ok(copy.to_string())
