@@ -210,10 +210,12 @@ fn failure(error: &Error) -> Failure {
         ),
         Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => {
             let code = s3_code(&all_causes(error)).map(|code| format!(" ({code})")).unwrap_or_default();
-            let hint = if code.contains("AccessDenied") {
-                ": without the right to list the bucket, so is what does not exist"
-            } else {
-                ""
+            let hint = match code.trim_matches([' ', '(', ')']) {
+                "AccessDenied" => ": without the right to list the bucket, so is what does not exist",
+                "SignatureDoesNotMatch" | "InvalidAccessKeyId" | "InvalidToken" | "ExpiredToken" => {
+                    ": the environment's AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY or AWS_SESSION_TOKEN is not right"
+                }
+                _ => "",
             };
             (FailureKind::Refused, format!("access is denied{code}{hint}"))
         }
