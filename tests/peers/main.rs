@@ -17,4 +17,6 @@ mod gdnsd;
 mod haproxy;
 mod nginx;
 mod program;
+#[path = "../common/required.rs"]
+mod required;
 mod world;

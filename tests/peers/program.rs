@@ -1,13 +1,15 @@
 //! The other systems' programs: found or skipped, run to their end, started and ended.
 
 use std::fs::{self, File};
-use std::io::Write;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
+
+use crate::required;
+pub use crate::required::tell;
 
 /// How long a program may take before it counts as stuck. Generous: tests share the machine.
 pub const PATIENCE: Duration = Duration::from_mins(2);
@@ -18,17 +20,10 @@ pub fn find(name: &str) -> Option<PathBuf> {
     let folders = std::env::split_paths(&path).chain(["/usr/sbin", "/usr/local/sbin"].map(PathBuf::from));
     let found = folders.map(|folder| folder.join(name)).find(|file| file.is_file());
     if found.is_none() {
-        let required = std::env::var("CROUPIER_TESTS_REQUIRE").unwrap_or_default();
         let package = name.split('_').next().unwrap_or(name);
-        assert!(required.split(',').all(|one| one.trim() != package), "{name} is not installed, and required");
-        tell(&format!("SKIPPED: {name} is not installed, so nothing is compared with it"));
+        required::skip(package, &format!("{name} is not installed, so nothing is compared with it"));
     }
     found
-}
-
-/// Past the capture of test output: a comparison that did not happen must not look like one that did.
-pub fn tell(text: &str) {
-    _ = writeln!(std::io::stderr(), "{text}");
 }
 
 /// How a program ended.
