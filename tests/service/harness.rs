@@ -150,7 +150,7 @@ impl Setup {
         let mut command = Command::new(env!("CARGO_BIN_EXE_croupier"));
         command.args(arguments).current_dir(self.directory.path()).stdin(Stdio::null());
         for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().starts_with("CROUPIER_") {
+            if ["CROUPIER_", "AWS_"].iter().any(|begin| name.to_string_lossy().starts_with(begin)) {
                 command.env_remove(name);
             }
         }
