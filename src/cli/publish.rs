@@ -62,81 +62,84 @@ type Refusal = String;
 
 impl Publish {
     pub fn run(self) -> Outcome {
-        let done = match (&self.table, &self.to) {
-            (Some(table), _) => self.publish(table),
-            (None, to) => self.go_back(to.as_deref()),
+        let done = match &self.table {
+            Some(table) => self.publish(table),
+            None => self.go_back(),
         };
-        done?.or_else(|refusal| {
-            say(format_args!("croupier: {refusal}"));
-            Ok(ExitCode::from(BAD))
-        })
+        match done {
+            Ok(told) => {
+                writeln!(io::stdout(), "{}", told.trim_end())?;
+                Ok(ExitCode::SUCCESS)
+            }
+            Err(refusal) => {
+                say(format_args!("croupier: {refusal}"));
+                Ok(ExitCode::from(BAD))
+            }
+        }
     }
 
-    fn publish(&self, table: &Path) -> io::Result<Result<ExitCode, Refusal>> {
+    fn publish(&self, table: &Path) -> Result<String, Refusal> {
         let document = if table.is_dir() { table.join(DOCUMENT) } else { table.to_owned() };
         let gathered = gather(&document, Guards::default().max_input);
         let files = gathered.files.clone();
         let (compiled, found) = gathered.compile();
         problems::tell(std::slice::from_ref(&found));
-        let Some(compiled) = compiled else {
-            return Ok(Err(format!("nothing published: {}", problems::summary(&[found]))));
-        };
+        let compiled = compiled.ok_or_else(|| format!("nothing published: {}", problems::summary(&[found])))?;
         let name = document.file_name().unwrap_or_default().to_string_lossy();
-        let pointer = depot::pointer(&name, &compiled.version, &compiled.digest, &files, SystemTime::now());
-        let told = pointer.and_then(|pointer| {
-            let (depot, before) = self.open()?;
-            if let Some(Current { pointer: current, .. }) = &before
-                && (&current.digest, &current.files) == (&pointer.digest, &pointer.files)
-            {
-                // What was spoilt of it is mended.
-                if !self.dry_run {
-                    upload(&depot, &document, current)?;
-                }
-                return Ok(format!("{pointer} is the current table already"));
+        let pointer = depot::pointer(&name, &compiled.version, &compiled.digest, &files, SystemTime::now())?;
+        let (depot, before) = self.open()?;
+        if let Some(Current { pointer: current, .. }) = &before
+            && (&current.digest, &current.files) == (&pointer.digest, &pointer.files)
+        {
+            // What was spoilt of it is mended.
+            if !self.dry_run {
+                upload(&depot, &document, current)?;
             }
-            let (pointer, change) = (following(pointer, before.as_ref()), change(&depot, before.as_ref(), &compiled));
-            foresee(&depot, &compiled, change.as_ref());
-            if self.dry_run {
-                return Ok(change.map_or_else(|| format!("{pointer} would be the first"), |diff| diff::text::of(&diff)));
-            }
-            let bytes = upload(&depot, &document, &pointer)?;
-            move_to(&depot, &pointer, before.as_ref())?;
-            if let Some(diff) = change {
-                say(format_args!("{}", Summary::of(&diff)));
-            }
-            let (count, bytes) = (pointer.files.len(), figures::grouped(bytes as f64));
-            Ok(format!("published {pointer}: {count} files, {bytes} bytes\nsource = \"{}\"", depot.current))
-        });
-        print(told)
+            return Ok(format!("{pointer} is the current table already"));
+        }
+        let change = change(&depot, before.as_ref(), &compiled);
+        foresee(&depot, &compiled, change.as_ref());
+        if self.dry_run {
+            return Ok(change.map_or_else(|| format!("{pointer} would be the first"), |diff| diff::text::of(&diff)));
+        }
+        let pointer = following(pointer, before.as_ref());
+        let bytes = upload(&depot, &document, &pointer)?;
+        move_to(&depot, &pointer, before.as_ref())?;
+        if let Some(diff) = change {
+            say(format_args!("{}", Summary::of(&diff)));
+        }
+        let (count, bytes) = (pointer.files.len(), figures::grouped(bytes as f64));
+        Ok(format!("published {pointer}: {count} files, {bytes} bytes\nsource = \"{}\"", depot.current))
     }
 
-    fn go_back(&self, to: Option<&str>) -> io::Result<Result<ExitCode, Refusal>> {
-        let told = self.open().and_then(|(depot, before)| {
-            let before = before.ok_or_else(|| format!("{}: nothing was ever published there", depot.current))?;
-            let digest = to.map(str::to_owned).or_else(|| before.pointer.previous.clone());
-            let digest = digest.ok_or("the current table is the first: there is none to go back to")?;
-            if digest == before.pointer.digest {
-                return Ok(format!("{} is the current table already", before.pointer));
-            }
-            let place = depot.pointer_of(&digest);
-            let pointer = depot.table(&digest).map_err(told)?;
-            let pointer = pointer.ok_or_else(|| format!("{place}: there is no such table"))?;
-            let (table, found) = gather(Path::new(place.as_str()), Guards::default().max_input).compile();
-            problems::tell(std::slice::from_ref(&found));
-            let table = table.ok_or_else(|| format!("nothing changed: {}", problems::summary(&[found])))?;
-            let change = change(&depot, Some(&before), &table);
-            foresee(&depot, &table, change.as_ref());
-            if self.dry_run {
-                return Ok(change.map_or_else(|| format!("back to {pointer}"), |diff| diff::text::of(&diff)));
-            }
-            let pointer = Pointer { published_at: Some(moment::written_short(SystemTime::now())), ..pointer };
-            move_to(&depot, &following(pointer.clone(), Some(&before)), Some(&before))?;
-            if let Some(diff) = change {
-                say(format_args!("{}", Summary::of(&diff)));
-            }
-            Ok(format!("back to {pointer}; it was {}", before.pointer))
-        });
-        print(told)
+    fn go_back(&self) -> Result<String, Refusal> {
+        let (depot, before) = self.open()?;
+        let before = before.ok_or_else(|| format!("{}: nothing was ever published there", depot.current))?;
+        let digest = self.to.as_ref().or(before.pointer.previous.as_ref());
+        let digest = digest.ok_or("the current table is the first: there is none to go back to")?;
+        if *digest == before.pointer.digest {
+            return Ok(format!("{} is the current table already", before.pointer));
+        }
+        let place = depot.pointer_of(digest);
+        let pointer = depot.table(digest).map_err(told)?;
+        let pointer = pointer.ok_or_else(|| format!("{place}: there is no such table"))?;
+        let (table, found) = gather(Path::new(place.as_str()), Guards::default().max_input).compile();
+        problems::tell(std::slice::from_ref(&found));
+        let table = table.ok_or_else(|| format!("nothing changed: {}", problems::summary(&[found])))?;
+        let change = change(&depot, Some(&before), &table);
+        foresee(&depot, &table, change.as_ref());
+        if self.dry_run {
+            return Ok(change.map_or_else(|| format!("back to {pointer}"), |diff| diff::text::of(&diff)));
+        }
+        let pointer = Pointer { published_at: Some(moment::written_short(SystemTime::now())), ..pointer };
+        // Once more back is to the one before that, not here again.
+        let pointer = if self.back { pointer } else { following(pointer, Some(&before)) };
+        move_to(&depot, &pointer, Some(&before))?;
+        if let Some(diff) = change {
+            say(format_args!("{}", Summary::of(&diff)));
+        }
+        let Pointer { version, digest, .. } = &before.pointer;
+        Ok(format!("back to {pointer}\n{version} again: croupier publish --to {digest} {}", self.store))
     }
 
     fn open(&self) -> Result<(Depot, Option<Current>), Refusal> {
@@ -205,16 +208,6 @@ fn told(unread: Unread) -> Refusal {
             "nothing was changed: the current pointer is bad\n    help: put back a good one, or delete it and publish anew"
                 .to_owned()
         }
-    }
-}
-
-fn print(told: Result<String, Refusal>) -> io::Result<Result<ExitCode, Refusal>> {
-    match told {
-        Ok(text) => {
-            writeln!(io::stdout(), "{}", text.trim_end())?;
-            Ok(Ok(ExitCode::SUCCESS))
-        }
-        Err(refusal) => Ok(Err(refusal)),
     }
 }
 

@@ -103,13 +103,25 @@ fn back_and_forth() {
         site.publish(&bucket, &table(version)).good();
         instance.wait_version(version);
     }
+    let third = pointer(&bucket)["digest"].as_str().unwrap().to_owned();
     let ran = site.run(&["publish", "--back", &depot]).good();
-    assert!(ran.output.contains("back to two") && ran.output.contains("it was three"), "{ran:?}");
+    let again = format!("three again: croupier publish --to {third} {depot}");
+    assert!(ran.output.contains("back to two") && ran.output.contains(&again), "{ran:?}");
     instance.wait_version("two");
     assert_eq!(whole(&bucket), "two");
+    // Once more is one further back, up to the first.
+    site.run(&["publish", "--back", &depot]).good();
+    instance.wait_version("one");
+    site.run(&["publish", "--back", &depot]).bad(&["none to go back to"]);
+    site.run(&["publish", "--to", &third, &depot]).good();
+    instance.wait_version("three");
     let ran = site.run(&["publish", "--to", &first, &depot]).good();
     assert!(ran.output.contains("back to one"), "{ran:?}");
     instance.wait_version("one");
+    // Of a table that somebody chose, back is where they came from.
+    site.run(&["publish", "--back", &depot]).good();
+    instance.wait_version("three");
+    site.run(&["publish", "--to", &first, &depot]).good();
     let ran = site.run(&["publish", "--to", &first, &depot]).good();
     assert!(ran.output.contains("already"), "{ran:?}");
     let before = bucket.objects();
