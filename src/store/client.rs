@@ -92,7 +92,7 @@ impl Store {
             let modified = SystemTime::from(found.meta.last_modified);
             // What is not told is read as the beginning of all times.
             let tag = tag.or_else(|| Some(Tag::Modified(modified)).filter(|_| modified > SystemTime::UNIX_EPOCH));
-            let bytes = found.bytes().await.map_err(|error| failure(&error))?.to_vec();
+            let bytes = Vec::from(found.bytes().await.map_err(|error| failure(&error))?);
             Ok(Object { bytes, tag })
         })
     }
