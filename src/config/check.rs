@@ -2,7 +2,7 @@
 
 use tracing_subscriber::EnvFilter;
 
-use super::Config;
+use super::{Config, Seconds};
 use crate::store::ObjectUrl;
 
 /// What must not be served with.
@@ -17,6 +17,8 @@ pub fn errors(config: &Config) -> Vec<(&'static str, String)> {
         (limits.header.duration().is_zero(), "limits.header"),
         (limits.write.duration().is_zero(), "limits.write"),
         (connections.idle.duration().is_zero(), "connections.idle"),
+        (connections.age.duration().is_zero(), "connections.age"),
+        (connections.keepalive < Seconds::from_secs(1), "connections.keepalive"),
         (guards.max_input == 0, "guards.max_input"),
         (table.poll.duration().is_zero(), "table.poll"),
         (table.timeout.duration().is_zero(), "table.timeout"),
@@ -24,7 +26,7 @@ pub fn errors(config: &Config) -> Vec<(&'static str, String)> {
         (clients.allow.is_empty(), "clients.allow"),
     ] {
         if zero {
-            errors.push((key, "is empty or 0: nobody could be served".to_owned()));
+            errors.push((key, "is empty or too small: nobody could be served".to_owned()));
         }
     }
     for (share, key) in [(guards.max_moved, "guards.max_moved"), (guards.max_shrunk, "guards.max_shrunk")] {

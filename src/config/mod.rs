@@ -260,11 +260,19 @@ pub struct Connections {
     /// costs more than a hundred lookups; below the 350 s after which AWS's network load balancer
     /// forgets an idle flow.
     pub idle: Seconds,
+    /// A connection older than this, a quarter more or less at random, is told to close with the answer to its next
+    /// request (HTTP/1.1) or by a GOAWAY (HTTP/2); nothing in flight is cut. Load balancers choose an instance by the
+    /// connection: without an end, new instances would stay idle. Ten minutes make handshakes a small part of the cost,
+    /// and chance keeps clients that came together from coming back together.
+    pub age: Seconds,
+    /// Silence after which the system asks whether the other end is still there. Below the 350 s of AWS's network load
+    /// balancer, so that it keeps the flow; and clients that vanished are found out long before `idle`.
+    pub keepalive: Seconds,
 }
 
 impl Default for Connections {
     fn default() -> Self {
-        Self { idle: Seconds::from_secs(300) }
+        Self { idle: Seconds::from_secs(300), age: Seconds::from_secs(600), keepalive: Seconds::from_secs(60) }
     }
 }
 

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
+use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::AbortHandle;
@@ -17,7 +18,7 @@ use super::activity::Patience;
 use super::connection::{Connection, Settings};
 use super::handshake::Places;
 use crate::client::Authority;
-use crate::config::{Config, Limits};
+use crate::config::{Config, Connections, Limits};
 use crate::phase::{Phase, PhaseWatch, reached};
 use crate::probe_ticket::ProbeTicket;
 use crate::telemetry::{self, ListenerMetrics};
@@ -74,6 +75,7 @@ pub async fn run(listener: Listener, config: Config, connections: TaskTracker, m
         handshakes,
     });
     let places = places(&config.limits);
+    let keepalive = keepalive(&config.connections);
     let mut shaking = VecDeque::new();
     let mut failing = false;
     loop {
@@ -90,7 +92,7 @@ pub async fn run(listener: Listener, config: Config, connections: TaskTracker, m
                     telemetry::shed("connections");
                     continue;
                 }
-                prepare(&stream);
+                prepare(&stream, &keepalive);
                 let shaken = Arc::new(AtomicBool::new(is_probe));
                 let connection = Connection {
                     stream,
@@ -147,7 +149,15 @@ fn places(limits: &Limits) -> Arc<Semaphore> {
 }
 
 /// Answers are small and wanted at once: no waiting for more to send.
-fn prepare(stream: &TcpStream) {
-    // Fails only on a connection that is already gone.
+fn prepare(stream: &TcpStream, keepalive: &TcpKeepalive) {
+    // Both fail only on a connection that is already gone.
     _ = stream.set_nodelay(true);
+    _ = SockRef::from(stream).set_tcp_keepalive(keepalive);
+}
+
+/// Asked again every quarter of that time, and given up when four questions had no answer.
+fn keepalive(connections: &Connections) -> TcpKeepalive {
+    let silence = connections.keepalive.duration();
+    let again = (silence / 4).max(Duration::from_secs(1));
+    TcpKeepalive::new().with_time(silence).with_interval(again).with_retries(4)
 }

@@ -19,13 +19,24 @@ pub struct Patience {
     pub answer: Duration,
     pub write: Duration,
     pub idle: Duration,
+    /// A connection's own may be a quarter more or less.
+    pub age: Duration,
 }
+
+/// A share of the age, up or down: clients that came together do not come back together.
+const JITTER: f64 = 0.25;
 
 impl Patience {
     /// Where answers take microseconds, what is not delivered is not being read.
     pub fn new(limits: &Limits, connections: &Connections) -> Self {
         let write = limits.write.duration();
-        Self { header: limits.header.duration(), answer: write, write, idle: connections.idle.duration() }
+        let Connections { idle, age, .. } = connections;
+        Self { header: limits.header.duration(), answer: write, write, idle: idle.duration(), age: age.duration() }
+    }
+
+    /// When a connection that begins now is old, by a random number from 0 to 1.
+    pub fn old_at(&self, chance: f64) -> Instant {
+        Instant::now() + self.age.mul_f64(1.0 - JITTER + 2.0 * JITTER * chance)
     }
 
     /// Where answers may take a while.
@@ -142,7 +153,17 @@ mod tests {
         answer: Duration::from_secs(30),
         write: Duration::from_secs(20),
         idle: Duration::from_mins(5),
+        age: Duration::from_mins(10),
     };
+
+    #[test]
+    fn connections_grow_old_at_different_times() {
+        let begun = Instant::now();
+        for (chance, age) in [(0.0, 450), (0.5, 600), (1.0, 750)] {
+            let old = PATIENCE.old_at(chance) - begun;
+            assert_eq!(old.as_secs_f64().round() as u64, age);
+        }
+    }
 
     fn allowed(activity: &Activity) -> u64 {
         let left = activity.deadline(PATIENCE) - Instant::now();

@@ -83,7 +83,9 @@ impl Connection {
         let session = Session::new(Arc::clone(&settings.authority), chain, client, SystemTime::now());
         let is_http2 = tls.alpn_protocol() == Some(b"h2");
         let activity = Activity::new(!is_http2);
-        let service = Entry { activity: Arc::clone(&activity), session, is_probe, settings: Arc::clone(&settings) };
+        let old_at = settings.patience.old_at(fastrand::f64());
+        let service =
+            Entry { activity: Arc::clone(&activity), session, is_probe, old_at, settings: Arc::clone(&settings) };
         let stream = TokioIo::new(Watched::new(stream, Arc::clone(&activity)));
         if is_http2 {
             let connection = http2::Builder::new(TokioExecutor::new())
@@ -91,7 +93,7 @@ impl Connection {
                 .max_concurrent_streams(settings.limits.streams)
                 .max_header_list_size(HEADER_LIST_BYTES)
                 .serve_connection(stream, service);
-            drive(connection, true, &activity, &settings).await;
+            drive(connection, Some(old_at), &activity, &settings).await;
         } else {
             let mut builder = http1::Builder::new();
             builder.timer(TokioTimer::new()).header_read_timeout(None).max_buf_size(HEADER_BYTES).half_close(false);
@@ -99,24 +101,31 @@ impl Connection {
                 // hyper's own default is the same, and it is faster at that.
                 builder.max_headers(settings.limits.header_count);
             }
-            drive(builder.serve_connection(stream, service), false, &activity, &settings).await;
+            drive(builder.serve_connection(stream, service), None, &activity, &settings).await;
         }
     }
 }
 
-/// Runs a connection until it ends by itself, overstays, or the process stops.
-async fn drive<C: GracefulConnection>(connection: C, is_http2: bool, activity: &Activity, settings: &Settings) {
+/// Runs a connection until it ends by itself, overstays, or the process stops. An HTTP/2 connection is to be asked to
+/// end at `goaway`; an HTTP/1 client is told by answers.
+async fn drive<C: GracefulConnection>(
+    connection: C,
+    goaway: Option<Instant>,
+    activity: &Activity,
+    settings: &Settings,
+) {
     let mut connection = pin!(connection);
     let mut phase = settings.phase.clone();
     let mut stopping = false;
     // When to ask it to end, and when to end it.
-    let mut ask: Option<Instant> = None;
+    let mut ask = goaway;
     let mut end: Option<Instant> = None;
     loop {
         // No request moves this timer, so a state with less patience may begin while it sleeps:
         // it looks again before that could run out twice.
         let look = Instant::now() + settings.patience.shortest();
-        let wake = end.or(ask).unwrap_or_else(|| activity.deadline(settings.patience).min(look));
+        let overstays = activity.deadline(settings.patience);
+        let wake = end.unwrap_or_else(|| ask.into_iter().fold(overstays.min(look), Instant::min));
         tokio::select! {
             // Its error is the client's doing: a cut connection, or bytes that are no HTTP.
             _ = connection.as_mut() => return,
@@ -124,9 +133,11 @@ async fn drive<C: GracefulConnection>(connection: C, is_http2: bool, activity: &
                 if end.is_some() {
                     return;
                 }
-                if ask.is_some() || activity.deadline(settings.patience) <= Instant::now() {
+                let (now, overstays) = (Instant::now(), activity.deadline(settings.patience));
+                let is_asked = ask.is_some_and(|ask| ask <= now);
+                if is_asked || overstays <= now {
                     connection.as_mut().graceful_shutdown();
-                    end = Some(Instant::now() + if stopping { settings.patience.write } else { CLOSING });
+                    end = Some(now + if is_asked { settings.patience.write } else { CLOSING });
                 }
             }
             () = activity.ended(), if end.is_none() => {
@@ -137,7 +148,7 @@ async fn drive<C: GracefulConnection>(connection: C, is_http2: bool, activity: &
                 stopping = true;
                 // HTTP/2 has a message for this. An HTTP/1 client may be sending its next request
                 // right now, and is told by the answer to that; only one that is idle is closed.
-                ask = Some(if is_http2 { Instant::now() } else { Instant::now() + POLITE });
+                ask = Some(Instant::now() + if goaway.is_some() { Duration::ZERO } else { POLITE });
             }
         }
     }
@@ -169,6 +180,8 @@ struct Entry {
     activity: Arc<Activity>,
     session: Session,
     is_probe: bool,
+    /// From when on answers say that the connection closes.
+    old_at: Instant,
     settings: Arc<Settings>,
 }
 
@@ -191,7 +204,7 @@ impl hyper::service::Service<Request<Incoming>> for Entry {
         request.extensions_mut().insert(admission);
         let answer = self.settings.router.clone().call(request);
         let metrics = (!self.is_probe).then(|| self.settings.metrics.clone());
-        let is_last = version < Version::HTTP_2 && self.settings.is_stopping();
+        let is_last = version < Version::HTTP_2 && (begun >= self.old_at || self.settings.is_stopping());
         Box::pin(async move {
             let mut response = answer.await?;
             if is_last {

@@ -2,7 +2,7 @@
 //! that is open already. Whatever ends the trust in a client shuts all three, in both versions of
 //! TLS and of HTTP, with and without tickets, and for nobody else.
 
-mod http2;
+pub mod http2;
 mod party;
 
 use std::fs;

@@ -5,6 +5,7 @@
 #![allow(clippy::float_cmp, reason = "metrics are f64, and those compared here are counts")]
 
 mod admin;
+mod aged;
 mod atomic;
 mod clients;
 mod development;
