@@ -13,7 +13,7 @@ use crate::config::Guards;
 use crate::reload::depot::{self, Current, Depot, Unread};
 use crate::reload::guards;
 use crate::reload::load::gather;
-use crate::store::{FailureKind, ObjectUrl};
+use crate::store::FailureKind;
 use crate::table::{Diff, Pointer, Problems, Summary, Table, moment, pointer};
 
 /// What a table's document is called in a directory.
@@ -98,7 +98,8 @@ impl Publish {
             return Ok(format!("{pointer} is the current table already"));
         }
         let change = change(&depot, before.as_ref(), &compiled);
-        foresee(&depot, &compiled, change.as_ref());
+        let current = before.as_ref().map(|before| before.pointer.to_string()).unwrap_or_default();
+        foresee(&current, &compiled, change.as_ref());
         if self.dry_run {
             return Ok(change.map_or_else(|| format!("{pointer} would be the first"), |diff| diff::text::of(&diff)));
         }
@@ -109,7 +110,9 @@ impl Publish {
             say(format_args!("{}", Summary::of(&diff)));
         }
         let (count, bytes) = (pointer.files.len(), figures::grouped(bytes as f64));
-        Ok(format!("published {pointer}: {count} files, {bytes} bytes\nsource = \"{}\"", depot.current))
+        let Pointer { version, digest, .. } = &pointer;
+        let source = &depot.current;
+        Ok(format!("published {version}: {count} files, {bytes} bytes\ndigest {digest}\nsource = \"{source}\""))
     }
 
     fn go_back(&self) -> Result<String, Refusal> {
@@ -127,7 +130,7 @@ impl Publish {
         problems::tell(std::slice::from_ref(&found));
         let table = table.ok_or_else(|| format!("nothing changed: {}", problems::summary(&[found])))?;
         let change = change(&depot, Some(&before), &table);
-        foresee(&depot, &table, change.as_ref());
+        foresee(&before.pointer.to_string(), &table, change.as_ref());
         if self.dry_run {
             return Ok(change.map_or_else(|| format!("back to {pointer}"), |diff| diff::text::of(&diff)));
         }
@@ -143,10 +146,12 @@ impl Publish {
     }
 
     fn open(&self) -> Result<(Depot, Option<Current>), Refusal> {
-        if !ObjectUrl::is_meant(&self.store) {
+        if !self.store.starts_with("s3://") {
             return Err(format!("{}: a store is written as s3://BUCKET/PREFIX", self.store));
         }
-        let depot = Depot::open(&self.store).map_err(|message| format!("{}: {message}", self.store))?;
+        // As instances have it in `source`.
+        let folder = self.store.strip_suffix("/current.json").unwrap_or(&self.store);
+        let depot = Depot::open(folder).map_err(|message| format!("{}: {message}", self.store))?;
         let current = depot.current().map_err(told)?;
         Ok((depot, current))
     }
@@ -179,13 +184,14 @@ fn change(depot: &Depot, before: Option<&Current>, table: &Table) -> Option<Diff
     current.map(|current| Diff::between(&current, table))
 }
 
-/// Warns of what instances will have against it, if they go by the default guards.
-fn foresee(depot: &Depot, table: &Table, change: Option<&Diff>) {
+/// Warns of what instances that took the current table will have against it, if they go by the default guards.
+fn foresee(current: &str, table: &Table, change: Option<&Diff>) {
     let mut found = Problems::new();
-    guards::examine(depot.current.as_str(), table, change, &Guards::default(), false, &mut found);
+    guards::examine("", table, change, &Guards::default(), false, &mut found);
     for refusal in found.shown() {
-        say(format_args!("warning: instances will refuse it by the default guards: {}", refusal.message));
-        say(format_args!("    help: if that is meant, `croupier reload --force` on each makes it take it"));
+        let message = refusal.message;
+        say(format_args!("warning: instances that serve {current} refuse it by the default guards: {message}"));
+        say(format_args!("    help: if that is meant, `croupier reload --force` on each of them makes it take it"));
     }
 }
 

@@ -1,9 +1,16 @@
 //! Values that can be read but make no sense: of each the key, and what is wrong with it.
 
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 
 use super::{Config, Seconds};
 use crate::store::ObjectUrl;
+
+/// A level, or a module's. To the filter, a word that is none would be a module's name, of which everything is told, and
+/// nothing of any other.
+fn is_level(directive: &str) -> bool {
+    directive.rsplit('=').next().is_some_and(|level| !level.is_empty() && level.trim().parse::<LevelFilter>().is_ok())
+}
 
 /// What must not be served with.
 pub fn errors(config: &Config) -> Vec<(&'static str, String)> {
@@ -26,7 +33,7 @@ pub fn errors(config: &Config) -> Vec<(&'static str, String)> {
         (clients.allow.is_empty(), "clients.allow"),
     ] {
         if zero {
-            errors.push((key, "is empty or too small: nobody could be served".to_owned()));
+            errors.push((key, "is empty or too small: give it a value above 0".to_owned()));
         }
     }
     for (share, key) in [(guards.max_moved, "guards.max_moved"), (guards.max_shrunk, "guards.max_shrunk")] {
@@ -42,8 +49,9 @@ pub fn errors(config: &Config) -> Vec<(&'static str, String)> {
         (None, Some(_)) => errors.push(("health.key", "needs `certificate` beside it".to_owned())),
         _ => {}
     }
-    if let Err(error) = EnvFilter::try_new(&config.log.level) {
-        errors.push(("log.level", format!("{error}; write error, warn, info, debug or trace")));
+    if EnvFilter::try_new(&config.log.level).is_err() || !config.log.level.split(',').all(is_level) {
+        let message = format!("can't be `{}`: write error, warn, info, debug, trace or off", config.log.level);
+        errors.push(("log.level", message));
     }
     let places = [("table.source", Some(&table.source)), ("table.overrides", table.overrides.as_ref())];
     for (key, place) in places {
@@ -52,6 +60,9 @@ pub fn errors(config: &Config) -> Vec<(&'static str, String)> {
         {
             errors.push((key, format!("can't be `{place}`: {message}")));
         }
+    }
+    if let Some(state) = table.state.as_ref().filter(|state| ObjectUrl::is_meant(&state.to_string_lossy())) {
+        errors.push(("table.state", format!("can't be `{}`: it is a directory of this machine", state.display())));
     }
     errors
 }

@@ -159,9 +159,9 @@ mod tests {
     #[test]
     fn connections_grow_old_at_different_times() {
         let begun = Instant::now();
-        for (chance, age) in [(0.0, 450), (0.5, 600), (1.0, 750)] {
+        for (chance, age) in [(0.0, 450.0), (0.5, 600.0), (1.0, 750.0)] {
             let old = PATIENCE.old_at(chance) - begun;
-            assert_eq!(old.as_secs_f64().round() as u64, age);
+            assert!((old.as_secs_f64() - age).abs() < 1.0, "{old:?}");
         }
     }
 

@@ -18,9 +18,6 @@ use crate::table::{Problems, moment};
 
 const CURRENT: &str = "current.json";
 
-/// Many times the size of one.
-const LARGEST_POINTER: u64 = 1 << 20;
-
 pub struct Depot {
     store: Store,
     /// Of the pointer.
@@ -63,7 +60,7 @@ impl Depot {
     }
 
     fn read(&self, url: &ObjectUrl) -> Result<Option<Current>, Unread> {
-        let object = match self.store.read(url, LARGEST_POINTER) {
+        let object = match self.store.read(url, pointer::LARGEST) {
             Ok(object) => object,
             Err(Failure { kind: FailureKind::Missing, .. }) => return Ok(None),
             Err(failure) => return Err(Unread::Failed(format!("{url}: {failure}"))),
@@ -144,7 +141,7 @@ pub fn pointer(
     if let Some(path) = outside {
         return Err(format!("{path}: a published table names only files beside it: relative paths without `..`"));
     }
-    Ok(Pointer {
+    let pointer = Pointer {
         pointer: pointer::FORMAT,
         version: version.to_owned(),
         digest: digest.to_owned(),
@@ -153,5 +150,14 @@ pub fn pointer(
         files: files.iter().map(|file| (named(file), file.sha256.clone())).collect(),
         previous: None,
         published_at: Some(moment::written_short(published_at)),
-    })
+    };
+    let (files, bytes) = (pointer.files.len(), pointer.text().len());
+    if bytes as u64 > pointer::LARGEST {
+        let most = pointer::LARGEST;
+        return Err(format!(
+            "the table has {files} files, of which a pointer would have {bytes} bytes, more than the {most} there may \
+             be: put prefixes together into fewer files"
+        ));
+    }
+    Ok(pointer)
 }

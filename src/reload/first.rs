@@ -28,7 +28,9 @@ pub fn first(settings: &Settings, state: Option<&mut State>, problems: &mut Vec<
     if let Some(held) = state.as_deref().and_then(|state| held(settings, state)) {
         return Some(held);
     }
-    let source = settings.open(Interrupt::default());
+    let has_another = state.as_deref().is_some_and(|state| state.newest_first().next().is_some());
+    let patience = if has_another { settings.hurried() } else { settings.clone() };
+    let source = patience.open(Interrupt::default());
     let gathered = gather_from(&*source, settings.guards.max_input, state.as_deref());
     let (seen, files) = (gathered.seen_with(&settings.guards), gathered.files.clone());
     let candidate = gathered.candidate(&settings.source);

@@ -171,7 +171,7 @@ impl Reading<'_> {
                                     "correct the path, which begins at the table's own directory; or put the file there",
                                 );
                             }
-                            Why::Absent | Why::Other => {}
+                            Why::Absent | Why::Denied | Why::Other => {}
                         }
                     }
                 }

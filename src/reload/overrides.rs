@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use super::source::{Named, Seen, Source, Why};
+use super::source::{Named, Seen, Source, Unreadable, Why};
 use crate::table::problem::Place;
 use crate::table::{Overrides, Problems};
 
@@ -14,6 +14,8 @@ pub enum Found {
     Some(Overrides),
     /// There is nothing there.
     Nothing,
+    /// Whether there is something is not known. Why is among the problems.
+    Unreadable,
     /// What is wrong is among the problems.
     Bad,
 }
@@ -24,7 +26,7 @@ impl Found {
         match self {
             Self::Some(overrides) => Some(overrides),
             Self::Nothing => Some(Overrides::none(&source.name())),
-            Self::Bad => None,
+            Self::Bad | Self::Unreadable => None,
         }
     }
 }
@@ -32,18 +34,19 @@ impl Found {
 /// Reads them, with errors in `problems` unless all of it is good.
 pub fn read(source: &dyn Source, now: SystemTime, seen: &mut Seen, problems: &mut Problems) -> Found {
     let name = source.name();
-    let message = match source.read(Named::Document, LARGEST, seen) {
+    let (message, found) = match source.read(Named::Document, LARGEST, seen) {
         Ok(bytes) => {
             let text = problems.text(&name, bytes);
             let overrides = text.and_then(|text| Overrides::parse(&name, &text, now, problems));
             return overrides.map_or(Found::Bad, Found::Some);
         }
         Err(unreadable) if unreadable.why == Why::Absent => return Found::Nothing,
-        Err(unreadable) => unreadable.message,
+        Err(Unreadable { message, why: Why::Other }) => (message, Found::Bad),
+        Err(unreadable) => (unreadable.message, Found::Unreadable),
     };
     let place = Place::whole_file(problems.file(&name));
     problems.error(place, message);
-    Found::Bad
+    found
 }
 
 /// The same for who reads them once.

@@ -6,10 +6,12 @@
 use std::convert::Infallible;
 use std::fs;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use super::overrides::{Found, read};
 use super::source::{self, Asking, Seen, Source};
+use super::table::HURRY;
 use crate::config::Config;
 use crate::file::{self, Watched};
 use crate::interrupt::Interrupt;
@@ -59,7 +61,8 @@ pub struct First {
 
 /// Loads them. A bad file is no reason not to start: those that are kept are in force then, or none.
 pub fn first(settings: &Settings, kept: Option<&Kept>, now: SystemTime) -> First {
-    let source = settings.open(Interrupt::default());
+    let hurried = Settings { timeout: settings.timeout.min(HURRY), ..settings.clone() };
+    let source = hurried.open(Interrupt::default());
     let mut seen = Seen::default();
     let mut problems = Problems::new();
     let last = kept.and_then(|kept| kept.read(&settings.place, now));
@@ -108,11 +111,13 @@ fn retry_after(source: &dyn Source) -> Option<Duration> {
 /// The last good overrides, in the state directory.
 pub struct Kept {
     directory: PathBuf,
+    /// That the last could not be written.
+    is_told: AtomicBool,
 }
 
 impl Kept {
     pub fn new(directory: PathBuf) -> Self {
-        Self { directory }
+        Self { directory, is_told: AtomicBool::new(false) }
     }
 
     fn file(&self) -> PathBuf {
@@ -134,7 +139,11 @@ impl Kept {
         let unfinished = self.directory.join("kept-overrides.unfinished");
         // Somebody may have taken the directory away.
         let made = fs::create_dir_all(&self.directory);
-        if let Err(error) = made.and_then(|()| file::replace(&self.file(), &unfinished, text.as_bytes())) {
+        let written = made.and_then(|()| file::replace(&self.file(), &unfinished, text.as_bytes()));
+        // Tried at every look, told once.
+        if !self.is_told.swap(written.is_err(), Ordering::Relaxed)
+            && let Err(error) = written
+        {
             tracing::error!(%error, "the overrides are in force but could not be kept");
         }
     }

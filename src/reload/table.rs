@@ -38,10 +38,19 @@ impl Settings {
         Self { source: table.source.clone(), poll, timeout, guards: guards.clone() }
     }
 
+    /// For a process that has something else to serve: it is not to wait for long.
+    #[must_use]
+    pub fn hurried(&self) -> Self {
+        Self { timeout: self.timeout.min(HURRY), ..self.clone() }
+    }
+
     pub fn open(&self, interrupt: Interrupt) -> Box<dyn Source> {
         source::open(&self.source, Asking { timeout: self.timeout, interrupt })
     }
 }
+
+/// For an object from a store, at a start. Whoever asks whether a process lives has about half a minute's patience.
+pub const HURRY: Duration = Duration::from_secs(5);
 
 pub struct TableInService {
     publisher: Publisher,

@@ -12,6 +12,7 @@ use object_store::{
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 
+use super::answer::{Asked, Doing, failure, root_cause};
 use super::url::Scheme;
 use super::{Condition, Failure, FailureKind, Object, ObjectUrl, Tag};
 use crate::interrupt::Interrupt;
@@ -22,16 +23,12 @@ const CONNECT: Duration = Duration::from_secs(3);
 /// Asked once more after a failure: whoever polls asks again anyway, and retries on retries bury a sick store.
 const RETRIES: usize = 1;
 
-/// In characters: a server may answer with a page.
-const LONGEST_CAUSE: usize = 200;
-
-/// Whom AWS's machines ask for the credentials of their role.
-const ROLES: &str = "169.254.169.254";
-
 /// A store's objects, all of one bucket or host.
 pub struct Store {
     client: Arc<dyn ObjectStore>,
     scheme: Scheme,
+    /// Whom it is asked of, in messages.
+    whom: String,
     timeout: Duration,
     interrupt: Interrupt,
     /// Its own, so that it can be used from any thread. None only while this is dropped.
@@ -46,28 +43,32 @@ impl Store {
     /// If the environment says something of it that makes no sense.
     pub fn open(url: &ObjectUrl, timeout: Duration, interrupt: Interrupt) -> Result<Self, Failure> {
         let scheme = url.scheme();
-        let options = ClientOptions::new().with_allow_http(true).with_connect_timeout(CONNECT).with_timeout_disabled();
+        let options = ClientOptions::new().with_connect_timeout(CONNECT).with_timeout_disabled();
         let backoff = BackoffConfig {
             init_backoff: Duration::from_millis(100),
             max_backoff: Duration::from_secs(1),
             ..BackoffConfig::default()
         };
         let retry = RetryConfig { backoff, max_retries: RETRIES, retry_timeout: timeout };
-        let client: Arc<dyn ObjectStore> = match scheme {
+        let (client, whom): (Arc<dyn ObjectStore>, _) = match scheme {
             Scheme::S3 => {
+                let whom = endpoint()?;
+                let options = options.with_allow_http(whom.starts_with("http://"));
                 if is_set("AWS_PROFILE") && !is_set("AWS_ACCESS_KEY_ID") {
                     let message = "AWS_PROFILE is set, but profiles are not read: put the credentials into the \
                                    environment, as `aws configure export-credentials --format env` prints them";
-                    return Err(Failure::new(FailureKind::Refused, message));
+                    return Err(Failure::new(FailureKind::Denied, message));
                 }
                 let builder = AmazonS3Builder::from_env().with_bucket_name(url.authority());
                 let built = builder.with_client_options(options).with_retry(retry).build();
-                Arc::new(built.map_err(|error| unusable(&error))?)
+                (Arc::new(built.map_err(|error| unusable(&error))?), whom)
             }
             Scheme::Http | Scheme::Https => {
+                // What is asked for over TLS is not taken from where a redirect leads without.
+                let options = options.with_allow_http(scheme == Scheme::Http);
                 let root = url.as_str().strip_suffix(url.key()).unwrap_or(url.as_str());
                 let built = HttpBuilder::new().with_url(root).with_client_options(options).with_retry(retry).build();
-                Arc::new(built.map_err(|error| unusable(&error))?)
+                (Arc::new(built.map_err(|error| unusable(&error))?), url.authority().to_owned())
             }
         };
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -76,42 +77,45 @@ impl Store {
             .enable_all()
             .build()
             .map_err(|error| Failure::new(FailureKind::Unreachable, format!("no thread could be started: {error}")))?;
-        Ok(Self { client, scheme, timeout, interrupt, runtime: Some(runtime) })
+        Ok(Self { client, scheme, whom, timeout, interrupt, runtime: Some(runtime) })
     }
 
     /// Reads an object of up to `limit` bytes.
     pub fn read(&self, url: &ObjectUrl, limit: u64) -> Result<Object, Failure> {
         let (client, path) = (Arc::clone(&self.client), self.path(url)?);
         self.wait(async move {
-            let found = client.get_opts(&path, GetOptions::default()).await.map_err(|error| failure(&error))?;
+            let found = client.get_opts(&path, GetOptions::default()).await?;
             if found.meta.size > limit {
                 let message = format!("the object is larger than the {limit} bytes that are left for it");
-                return Err(Failure::new(FailureKind::Refused, message));
+                return Err(Failure::new(FailureKind::Refused, message).into());
             }
             let tag = found.meta.e_tag.clone().map(Tag::Entity);
             let modified = SystemTime::from(found.meta.last_modified);
             // What is not told is read as the beginning of all times.
             let tag = tag.or_else(|| Some(Tag::Modified(modified)).filter(|_| modified > SystemTime::UNIX_EPOCH));
-            let bytes = Vec::from(found.bytes().await.map_err(|error| failure(&error))?);
-            Ok(Object { bytes, tag })
+            Ok(Object { bytes: Vec::from(found.bytes().await?), tag })
         })
+        .map_err(|broken| self.failure(broken, Doing::Reading))
     }
 
     /// Whether an object is as it was when this was its tag. If it is not, none of it is read.
     pub fn is_same(&self, url: &ObjectUrl, tag: &Tag) -> Result<bool, Failure> {
         let (client, path) = (Arc::clone(&self.client), self.path(url)?);
         let mut options = GetOptions::default();
-        match tag {
+        let tag = tag.clone();
+        match &tag {
             Tag::Entity(tag) => options.if_none_match = Some(tag.clone()),
             Tag::Modified(at) => options.if_modified_since = Some((*at).into()),
         }
         self.wait(async move {
             match client.get_opts(&path, options).await {
                 Err(Error::NotModified { .. }) => Ok(true),
-                Ok(_) => Ok(false),
-                Err(error) => Err(failure(&error)),
+                // A server that does not heed the condition.
+                Ok(found) => Ok(matches!(&tag, Tag::Entity(tag) if found.meta.e_tag.as_ref() == Some(tag))),
+                Err(error) => Err(error.into()),
             }
         })
+        .map_err(|broken| self.failure(broken, Doing::Reading))
     }
 
     /// Writes an object, and gives its new tag, if it has one.
@@ -134,9 +138,10 @@ impl Store {
         };
         let client = Arc::clone(&self.client);
         self.wait(async move {
-            let put = client.put_opts(&path, bytes.into(), PutOptions::from(mode)).await;
-            Ok(put.map_err(|error| failure(&error))?.e_tag.map(Tag::Entity))
+            let put = client.put_opts(&path, bytes.into(), PutOptions::from(mode)).await?;
+            Ok(put.e_tag.map(Tag::Entity))
         })
+        .map_err(|broken| self.failure(broken, Doing::Writing))
     }
 
     fn path(&self, url: &ObjectUrl) -> Result<Path, Failure> {
@@ -150,28 +155,60 @@ impl Store {
     /// Does it on the store's own thread, and waits for it on this one.
     fn wait<T: Send + 'static>(
         &self,
-        work: impl Future<Output = Result<T, Failure>> + Send + 'static,
-    ) -> Result<T, Failure> {
+        work: impl Future<Output = Result<T, Broken>> + Send + 'static,
+    ) -> Result<T, Broken> {
         let (timeout, interrupt) = (self.timeout, self.interrupt.clone());
         let (sender, answer) = oneshot::channel();
         let bounded = async move {
             let done = tokio::select! {
                 done = work => done,
-                () = tokio::time::sleep(timeout) => Err(Failure::new(
-                    FailureKind::Unreachable,
-                    format!("no whole answer within {} s (`[table] timeout`)", timeout.as_secs_f64()),
-                )),
-                () = interrupt.raised() => Err(Failure::new(
-                    FailureKind::Interrupted,
-                    "broken off: something more urgent was asked for",
-                )),
+                () = tokio::time::sleep(timeout) => Err(Broken::TimedOut),
+                () = interrupt.raised() => Err(Broken::Interrupted),
             };
             _ = sender.send(done);
         };
         if let Some(runtime) = &self.runtime {
             runtime.spawn(bounded);
         }
-        answer.blocking_recv().unwrap_or_else(|_| Err(Failure::new(FailureKind::Unreachable, "asking it broke off")))
+        answer.blocking_recv().unwrap_or(Err(Broken::Off))
+    }
+
+    fn failure(&self, broken: Broken, doing: Doing) -> Failure {
+        let Self { whom, timeout, scheme, .. } = self;
+        let unreachable = |message| Failure::new(FailureKind::Unreachable, message);
+        match broken {
+            Broken::Answer(error) => failure(&error, &Asked { whom, scheme: *scheme, doing }),
+            Broken::Failure(failure) => failure,
+            Broken::TimedOut => {
+                let seconds = timeout.as_secs_f64();
+                unreachable(format!("no whole answer from {whom} within {seconds} s (`[table] timeout`)"))
+            }
+            Broken::Off => unreachable(format!("asking {whom} broke off")),
+            Broken::Interrupted => {
+                Failure::new(FailureKind::Interrupted, "broken off: something more urgent was asked for")
+            }
+        }
+    }
+}
+
+/// How a question ends that has no good answer.
+enum Broken {
+    Answer(Error),
+    Failure(Failure),
+    TimedOut,
+    Interrupted,
+    Off,
+}
+
+impl From<Error> for Broken {
+    fn from(error: Error) -> Self {
+        Self::Answer(error)
+    }
+}
+
+impl From<Failure> for Broken {
+    fn from(failure: Failure) -> Self {
+        Self::Failure(failure)
     }
 }
 
@@ -185,63 +222,26 @@ impl Drop for Store {
 }
 
 fn is_set(name: &str) -> bool {
-    std::env::var_os(name).is_some_and(|value| !value.is_empty())
+    set_to(name).is_some()
+}
+
+fn set_to(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Whom S3 is asked for, and by which variable.
+fn endpoint() -> Result<String, Failure> {
+    let names = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"];
+    match names.into_iter().find_map(|name| Some((name, set_to(name)?))) {
+        Some((name, value)) if !value.starts_with("http://") && !value.starts_with("https://") => {
+            let message = format!("{name} is `{value}`: write it with http:// or https://");
+            Err(Failure::new(FailureKind::Denied, message))
+        }
+        Some((name, value)) => Ok(format!("{value} ({name})")),
+        None => Ok("Amazon S3 (AWS_ENDPOINT_URL is not set)".to_owned()),
+    }
 }
 
 fn unusable(error: &Error) -> Failure {
-    Failure::new(FailureKind::Refused, format!("the store can't be used: {}", root_cause(error)))
-}
-
-/// What to tell of it: what the store said, without addresses of ours and how often it was asked.
-fn failure(error: &Error) -> Failure {
-    let (kind, message) = match error {
-        // A bucket that is gone says nothing of the object that somebody needs.
-        Error::NotFound { .. } if all_causes(error).contains("NoSuchBucket") => {
-            (FailureKind::Refused, "there is no such bucket".to_owned())
-        }
-        Error::NotFound { .. } => (FailureKind::Missing, "the object does not exist".to_owned()),
-        Error::Precondition { .. } | Error::AlreadyExists { .. } => {
-            (FailureKind::Conflict, "somebody else has written it meanwhile".to_owned())
-        }
-        _ if all_causes(error).contains(ROLES) => (
-            FailureKind::Refused,
-            "there are no credentials: AWS_ACCESS_KEY_ID is not set, and this machine has no role that can be asked for"
-                .to_owned(),
-        ),
-        Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => {
-            let code = s3_code(&all_causes(error)).map(|code| format!(" ({code})")).unwrap_or_default();
-            let hint = match code.trim_matches([' ', '(', ')']) {
-                "AccessDenied" => ": without the right to list the bucket, so is what does not exist",
-                "SignatureDoesNotMatch" | "InvalidAccessKeyId" | "InvalidToken" | "ExpiredToken" => {
-                    ": the environment's AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY or AWS_SESSION_TOKEN is not right"
-                }
-                _ => "",
-            };
-            (FailureKind::Refused, format!("access is denied{code}{hint}"))
-        }
-        _ => (FailureKind::Unreachable, format!("no good answer: {}", root_cause(error))),
-    };
-    Failure { kind, message }
-}
-
-/// What S3 calls an error, in the XML of its answer.
-fn s3_code(answer: &str) -> Option<&str> {
-    let (code, _) = answer.split_once("<Code>")?.1.split_once("</Code>")?;
-    Some(code).filter(|code| code.len() <= 64 && code.bytes().all(|byte| byte.is_ascii_alphanumeric()))
-}
-
-fn causes(error: &Error) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {
-    let outermost: &(dyn std::error::Error + 'static) = error;
-    std::iter::successors(Some(outermost), |error| (*error).source())
-}
-
-fn all_causes(error: &Error) -> String {
-    causes(error).map(ToString::to_string).collect()
-}
-
-/// The innermost, on one line.
-fn root_cause(error: &Error) -> String {
-    let innermost = causes(error).last().map(ToString::to_string).unwrap_or_default();
-    let words: Vec<&str> = innermost.split_whitespace().collect();
-    words.join(" ").chars().take(LONGEST_CAUSE).filter(|character| !character.is_control()).collect()
+    Failure::new(FailureKind::Denied, format!("the store can't be used: {}", root_cause(error)))
 }

@@ -1,11 +1,13 @@
 //! Objects in a store: S3 and what speaks its language, or an HTTP server.
 //!
 //! - [`url`]: which object
-//! - `client`: reads and writes it, bounded in time and size. In builds without the feature `object-store` there
+//! - `client`: reads and writes it, bounded in time and size; `answer`: what to tell of an answer that is no good one. In builds without the feature `object-store` there
 //!   is `absent` in its place, which says so.
 
 #[cfg(not(feature = "object-store"))]
 mod absent;
+#[cfg(feature = "object-store")]
+mod answer;
 #[cfg(feature = "object-store")]
 mod client;
 pub mod url;
@@ -59,6 +61,8 @@ pub enum FailureKind {
     Missing,
     /// The condition does not hold: somebody else has written it.
     Conflict,
+    /// Wrong credentials, or not enough, or no such bucket: nothing is known of the object.
+    Denied,
     /// Whatever else the store said.
     Refused,
     /// The store does not answer, or not as one: nor would it to the next request.

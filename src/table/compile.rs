@@ -102,7 +102,10 @@ fn ask_canaries(table: &Table, problems: &mut Problems) {
         let (found, expected) = (&decision.mix.name, &table.mixes[usize::from(canary.mix)].name);
         let footprint = decision.footprint;
         problems
-            .error(canary.place, format!("the canary gets mix `{found}` (by `{footprint}`), not `{expected}`"))
+            .error(
+                canary.place,
+                format!("the canary {} gets mix `{found}` (by `{footprint}`), not `{expected}`", canary.address),
+            )
             .help("correct the footprints, or the canary if the change is meant");
     }
 }
@@ -265,9 +268,13 @@ impl Ranges {
         let absent = |(claim, id): &(&Claim, u32)| key(claim).is_some() && !seen.contains(id);
         let absent = claims.iter().zip(1..).filter(absent).map(|(claim, _)| claim);
         let told = absent.map(|claim| {
-            problems
-                .warning(claim.place, format!("`{}` has no addresses in the datasets", claim.footprint))
-                .help("correct it, or take it out");
+            problems.warning(claim.place, format!("`{}` has no addresses in the datasets", claim.footprint)).help(
+                match claim.footprint.to_string().as_str() {
+                    "countrycode:uk" => "did you mean `gb`? that is the United Kingdom's code (ISO 3166-1)",
+                    "countrycode:el" => "did you mean `gr`? that is the code of Greece (ISO 3166-1)",
+                    _ => "correct it, or take it out",
+                },
+            );
             claim.footprint
         });
         told.collect()

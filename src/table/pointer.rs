@@ -25,7 +25,7 @@ pub const KEYS: [&str; 9] =
     ["$schema", "pointer", "version", "digest", "prefix", "document", "files", "previous", "published-at"];
 
 /// In bytes: thousands of files fit.
-const LARGEST: usize = 1 << 20;
+pub const LARGEST: u64 = 1 << 20;
 
 /// Serializes as the document.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -58,7 +58,8 @@ impl Pointer {
             #[serde(rename = "pointer")]
             _pointer: IgnoredAny,
         }
-        text.len() <= LARGEST && serde_json::from_str::<Sign>(text).is_ok()
+        // Of an array serde would take the first for the key's value.
+        text.trim_start().starts_with('{') && serde_json::from_str::<Sign>(text).is_ok()
     }
 
     /// None, with errors in `problems`, unless all of it is good.

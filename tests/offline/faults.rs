@@ -350,13 +350,13 @@ fn canaries() {
         (
             r#"{ "ip": "192.0.2.1", "mix": "near" }"#,
             r#"{ "ip": "192.0.2.1", "mix": "near" }, «{ "ip": "192.0.3.1", "mix": "near" }»"#,
-            "the canary gets mix `far` (by `default`), not `near`",
+            "the canary 192.0.3.1 gets mix `far` (by `default`), not `near`",
             "correct",
         ),
         (
             r#"{ "ip": "192.0.2.1", "mix": "near" }"#,
             r#"«{ "mix": "far", "ip": "::ffff:192.0.2.1" }»"#,
-            "the canary gets mix `near` (by `ipv4cidr:192.0.2.0/24`), not `far`",
+            "the canary 192.0.2.1 gets mix `near` (by `ipv4cidr:192.0.2.0/24`), not `far`",
             "",
         ),
         (r#"{ "ip": "192.0.2.1", "#, "«{» ", "the canary has no `ip`", ""),

@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 
 use crate::harness::wait_until;
-use crate::s3::Bucket;
+use crate::s3::{Bucket, Keys};
 use crate::site::{CURRENT, FILED, Instance, Ran, Site, table};
-use crate::weed::{READER, Weed};
+use crate::weed::{OPS, READER, Weed};
 
 const OVERRIDES: &str = "cdn/overrides.json";
 
@@ -110,7 +110,13 @@ fn what_is_in_force_stays_when_the_object_vanishes() {
     let instance = site.serve_version("two");
     instance.wait_warning(&["overrides are gone"]);
     assert!(!cdns(&instance, WORLD).contains(&"beta".to_owned()));
-    override_at(&site, &bucket, &["clear", "--all"]).good();
+    let listed = override_at(&site, &bucket, &["list"]).good();
+    assert!(listed.errors.contains("there is no list; instances may still hold"), "{listed:?}");
+    for arguments in [&["cdn", "beta", "up"][..], &["clear", "cdn", "beta"]] {
+        override_at(&site, &bucket, arguments).bad(&["nothing was changed", "there is no list", "clear --all"]);
+    }
+    let cleared = override_at(&site, &bucket, &["clear", "--all"]).good();
+    assert!(cleared.errors.contains("this begins a new list; instances may still hold"), "{cleared:?}");
     // There was nothing to clear: say that there is nothing.
     wait_down(&instance, "beta", false);
     instance.wait_pass();
@@ -161,6 +167,29 @@ fn bad_overrides_keep_those_in_force_and_can_be_begun_anew() {
         override_at(&site, &bucket, &["cdn", "beta", "down"]).good();
         wait_down(&instance, "beta", true);
     }
+}
+
+#[test]
+fn what_cant_be_read_is_not_called_bad() {
+    let Some(weed) = Weed::shared() else { return };
+    let bucket = weed.bucket();
+    let mut site = Site::of(&bucket);
+    override_at(&site, &bucket, &["cdn", "beta", "down"]).good();
+    let before = bucket.objects();
+    let wrong = Keys { secret: "wrong", ..OPS };
+    for (endpoint, keys, said) in [
+        ("http://127.0.0.1:1".to_owned(), OPS, "from http://127.0.0.1:1 (AWS_ENDPOINT_URL)"),
+        ("127.0.0.1:1".to_owned(), OPS, "AWS_ENDPOINT_URL is `127.0.0.1:1`: write it with http:// or https://"),
+        (format!("http://{}", bucket.host), wrong, "AWS_SECRET_ACCESS_KEY"),
+    ] {
+        site.speak_to(&bucket, keys);
+        site.setup.environment("AWS_ENDPOINT_URL", &endpoint);
+        for arguments in [&["cdn", "alpha", "down"][..], &["clear", "--all"]] {
+            let ran = override_at(&site, &bucket, arguments).bad(&["nothing was changed", "can't be read", said]);
+            assert!(!ran.errors.contains("begin anew"), "{ran:?}");
+        }
+    }
+    assert_eq!(bucket.objects(), before);
 }
 
 #[test]

@@ -201,8 +201,11 @@ fn what_is_no_good_table_is_not_published() {
 
     site.write(&table("two"));
     site.run(&["publish", "table", "s3://no-such-bucket/cdn"]).bad(&["no such bucket", "s3://no-such-bucket/cdn"]);
-    site.run(&["publish", "table", "gs://bucket/cdn"]).bad(&["gs://", "not supported"]);
+    site.run(&["publish", "table", "gs://bucket/cdn"]).bad(&["gs://", "s3://BUCKET/PREFIX"]);
     site.run(&["publish", "table", "elsewhere"]).bad(&["s3://BUCKET/PREFIX"]);
+    // The place of the pointer itself is where it points from.
+    let ran = site.run(&["publish", "table", &bucket.url(CURRENT), "--dry-run"]).good();
+    assert!(!ran.output.contains("would be the first"), "{ran:?}");
     // What is there is no pointer, and may be somebody's.
     bucket.put("plain/current.json", "{}");
     site.run(&["publish", "table", &bucket.url("plain")]).bad(&["this is no pointer", "nothing was changed"]);
@@ -211,7 +214,7 @@ fn what_is_no_good_table_is_not_published() {
     let before = bucket.objects();
     site.speak_to(&bucket, READER);
     site.run(&["publish", "table", &bucket.url("cdn"), "--dry-run"]).good();
-    site.publish(&bucket, &table("two")).bad(&["access is denied", &bucket.url("cdn")]);
+    site.publish(&bucket, &table("two")).bad(&["access is denied", "may not write", &bucket.url("cdn")]);
     site.run(&["publish", "--to", pointer(&bucket)["digest"].as_str().unwrap(), &bucket.url("cdn")]).good();
     assert_eq!(bucket.objects(), before);
 }
@@ -221,5 +224,5 @@ fn an_http_server_is_not_published_to() {
     let web = crate::web::Web::start();
     let site = Site::at("table.json", "");
     site.write(&table("one"));
-    site.run(&["publish", "table", &web.url("cdn")]).bad(&["can't be written to"]);
+    site.run(&["publish", "table", &web.url("cdn")]).bad(&["s3://BUCKET/PREFIX"]);
 }

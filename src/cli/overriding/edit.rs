@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use super::super::{BAD, Outcome, problems, say};
 use super::place::{Place, Unwritten};
 use super::subject::{Subject, Which};
-use crate::reload::overrides;
+use crate::reload::overrides::{self, Found};
 use crate::store::ObjectUrl;
 use crate::table::effective::Ignored;
 use crate::table::overrides::{Phase, Target};
@@ -57,6 +57,9 @@ const ATTEMPTS: usize = 20;
 /// The longest that is waited before the next.
 const PAUSE: Duration = Duration::from_millis(200);
 
+/// Of a list that is not there any more.
+pub const HELD: &str = "instances may still hold what an older one said, until then: see `croupier status`";
+
 enum Attempt {
     Over(ExitCode),
     /// Somebody else wrote it meanwhile: what they wrote is to be read first.
@@ -75,16 +78,38 @@ fn attempt(wish: &Wish<'_>, subject: &Subject, now: SystemTime) -> io::Result<At
         Err(unwritten) => return unwritable(subject, unwritten, wish, &Plan::default()),
     };
     let mut found = Problems::new();
-    let Some(before) = place.read(now, &mut found) else {
-        problems::tell(&[found]);
-        if matches!(wish, Wish::TakeAway(None)) {
-            return begin_anew(subject, &mut place);
+    let before = match place.read(now, &mut found) {
+        Found::Some(overrides) => overrides,
+        Found::Nothing => {
+            if ObjectUrl::is_meant(&subject.place) {
+                if wish.only_target().is_some() {
+                    say(format_args!(
+                        "croupier: nothing was changed: {}: there is no list; {HELD}\n    help: `croupier override clear \
+                         --all` writes an empty list, which ends all that they hold",
+                        subject.place
+                    ));
+                    return Ok(ExitCode::from(BAD).into());
+                }
+                say(format_args!("{}: there is no list yet, so this begins a new list; {HELD}", subject.place));
+            }
+            Overrides::none(&subject.place)
         }
-        say(format_args!(
-            "croupier: nothing was changed: the file of overrides is bad\n    help: mend it, or begin anew with \
-             `croupier override clear --all`, which keeps a copy of it"
-        ));
-        return Ok(ExitCode::from(BAD).into());
+        Found::Unreadable => {
+            problems::tell(&[found]);
+            say(format_args!("croupier: nothing was changed: the overrides can't be read"));
+            return Ok(ExitCode::from(BAD).into());
+        }
+        Found::Bad => {
+            problems::tell(&[found]);
+            if matches!(wish, Wish::TakeAway(None)) {
+                return begin_anew(subject, &mut place);
+            }
+            say(format_args!(
+                "croupier: nothing was changed: the file of overrides is bad\n    help: mend it, or begin anew with \
+                 `croupier override clear --all`, which keeps a copy of it"
+            ));
+            return Ok(ExitCode::from(BAD).into());
+        }
     };
     let plan = Plan::new(wish, before.list(), now);
     if let Some(target) = wish.only_target()

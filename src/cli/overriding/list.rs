@@ -6,10 +6,11 @@ use std::time::SystemTime;
 
 use serde::Serialize;
 
-use super::super::{BAD, Format, Outcome, problems};
+use super::super::{BAD, Format, Outcome, problems, say};
+use super::edit::HELD;
 use super::subject::Which;
-use crate::reload::overrides;
-use crate::reload::source::{self, Asking};
+use crate::reload::overrides::{self, Found};
+use crate::reload::source::{self, Asking, Seen};
 use crate::table::effective::{Ignored, Standing};
 use crate::table::moment::written;
 use crate::table::overrides::Phase;
@@ -39,7 +40,11 @@ pub fn run(which: &Which, format: Format, now: SystemTime) -> Outcome {
     let Some(subject) = which.find() else { return Ok(ExitCode::from(BAD)) };
     let mut found = Problems::new();
     let source = source::open(&subject.place, Asking::default());
-    let Some(overrides) = overrides::read_once(&*source, now, &mut found) else {
+    let read = overrides::read(&*source, now, &mut Seen::default(), &mut found);
+    if source.is_remote() && matches!(read, Found::Nothing) {
+        say(format_args!("{}: there is no list; {HELD}", subject.place));
+    }
+    let Some(overrides) = read.or_none(&*source) else {
         problems::tell(&[found]);
         return Ok(ExitCode::from(BAD));
     };

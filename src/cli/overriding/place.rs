@@ -7,18 +7,18 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use super::file::Locked;
-use crate::reload::overrides;
+use crate::reload::overrides::{self, Found};
 use crate::reload::source::local::Local;
 use crate::reload::source::remote::Remote;
 use crate::reload::source::{Asking, Seen};
 use crate::store::{FailureKind, ObjectUrl};
-use crate::table::{Overrides, Problems};
+use crate::table::Problems;
 
 pub enum Place {
     /// Nobody else edits it until this is dropped.
     File(Locked),
     /// It is written only if it is as it was when it was read.
-    Object(Remote, Seen),
+    Object(Box<Remote>, Seen),
 }
 
 /// Why nothing was written.
@@ -37,19 +37,19 @@ impl From<io::Error> for Unwritten {
 impl Place {
     pub fn open(place: &str) -> Result<Self, Unwritten> {
         if ObjectUrl::is_meant(place) {
-            Ok(Self::Object(Remote::new(place, Asking::default()), Seen::default()))
+            Ok(Self::Object(Box::new(Remote::new(place, Asking::default())), Seen::default()))
         } else {
             Ok(Self::File(Locked::new(Path::new(place))?))
         }
     }
 
-    /// None, with errors in `problems`, unless all of it is good.
-    pub fn read(&mut self, now: SystemTime, problems: &mut Problems) -> Option<Overrides> {
+    /// With errors in `problems`, unless all of it is good.
+    pub fn read(&mut self, now: SystemTime, problems: &mut Problems) -> Found {
         match self {
-            Self::File(locked) => overrides::read_once(&Local::new(locked.target()), now, problems),
+            Self::File(locked) => overrides::read(&Local::new(locked.target()), now, &mut Seen::default(), problems),
             Self::Object(remote, seen) => {
                 *seen = Seen::default();
-                overrides::read(remote, now, seen, problems).or_none(remote)
+                overrides::read(&**remote, now, seen, problems)
             }
         }
     }

@@ -61,6 +61,8 @@ fn names(place: &str) -> Option<Table> {
     for shown in problems.shown().iter().take(1) {
         say(format_args!("{shown}"));
     }
-    say(format_args!("warning: {place} is bad, so names are not checked; `croupier check --table {place}` tells all"));
+    say(format_args!(
+        "warning: {place} can't be used, so names are not checked; `croupier check --table {place}` tells all"
+    ));
     None
 }

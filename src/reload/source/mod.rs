@@ -81,6 +81,8 @@ pub enum Why {
     Unreachable,
     /// Something more urgent was asked for.
     Interrupted,
+    /// For want of the right to.
+    Denied,
     Other,
 }
 

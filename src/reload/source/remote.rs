@@ -107,6 +107,7 @@ fn unreadable(failure: &Failure) -> Unreadable {
         FailureKind::Missing => Why::Absent,
         FailureKind::Unreachable => Why::Unreachable,
         FailureKind::Interrupted => Why::Interrupted,
+        FailureKind::Denied => Why::Denied,
         FailureKind::Refused | FailureKind::Conflict => Why::Other,
     };
     Unreadable::new(why, &failure.message)

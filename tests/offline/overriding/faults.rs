@@ -89,7 +89,7 @@ fn a_bad_table_stops_no_edit() {
     let ran = ask(&folder, "cdn anything down");
     assert_eq!((ran.code, ran.output.as_str()), (Some(0), "anything is down\n"), "{ran:?}");
     assert!(ran.told().contains("table.json:3:10: error: `ttl` can't be -1"), "{ran:?}");
-    assert!(ran.errors.contains("table.json is bad, so names are not checked"), "{ran:?}");
+    assert!(ran.errors.contains("table.json can't be used, so names are not checked"), "{ran:?}");
     let ran = ask(&folder, "list");
     assert!(ran.code == Some(0) && ran.output.starts_with("in force  anything is down"), "{ran:?}");
     std::fs::remove_file(folder.path("table.json")).unwrap();

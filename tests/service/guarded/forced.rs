@@ -70,7 +70,7 @@ fn a_bad_table_stays_one() {
     large["footprints"][0]["footprint-value"] =
         json!((0..255).map(|one| format!("10.0.{one}.0/24")).collect::<Vec<_>>());
     for (contents, told) in [
-        (text(&wrong), "the canary gets mix `a`"),
+        (text(&wrong), "the canary 192.0.2.1 gets mix `a`"),
         (text(&large), "larger than"),
         (text(&good).replace("\"beta\": 1", "\"btea\": 1"), "`btea`"),
         (String::new(), "empty"),

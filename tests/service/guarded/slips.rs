@@ -38,7 +38,7 @@ fn slips() -> Vec<(&'static str, String, Vec<String>)> {
         (
             "table.json",
             wrong,
-            told(&["table.json:", "the canary gets mix `b` (by `ipv4cidr:10.0.1.0/24`), not `a`", "help: "]),
+            told(&["table.json:", "the canary 10.0.1.1 gets mix `b` (by `ipv4cidr:10.0.1.0/24`), not `a`", "help: "]),
         ),
         ("prefixes.txt", String::new(), told(&["prefixes.txt: error: ", "cut short", "help: "])),
         (

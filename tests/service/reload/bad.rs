@@ -103,7 +103,7 @@ const BAD_VALUES: [Bad; 8] = [
     bad(
         "a failing canary",
         |setup| write_with(setup, "\"203.0.113.1\"", "\"198.18.64.9\""),
-        "the canary gets",
+        "the canary 198.18.64.9 gets",
         "table.json",
         None,
     ),
