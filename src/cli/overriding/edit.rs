@@ -80,34 +80,25 @@ fn attempt(wish: &Wish<'_>, subject: &Subject, now: SystemTime) -> io::Result<At
     let mut found = Problems::new();
     let before = match place.read(now, &mut found) {
         Found::Some(overrides) => overrides,
-        Found::Nothing => {
-            if ObjectUrl::is_meant(&subject.place) {
-                if wish.only_target().is_some() {
-                    say(format_args!(
-                        "croupier: nothing was changed: {}: there is no list; {HELD}\n    help: `croupier override clear \
-                         --all` writes an empty list, which ends all that they hold",
-                        subject.place
-                    ));
-                    return Ok(ExitCode::from(BAD).into());
-                }
-                say(format_args!("{}: there is no list yet, so this begins a new list; {HELD}", subject.place));
-            }
-            Overrides::none(&subject.place)
-        }
-        Found::Unreadable => {
+        Found::Nothing => match none_yet(wish, subject) {
+            Ok(none) => none,
+            Err(code) => return Ok(code.into()),
+        },
+        Found::Bad if matches!(wish, Wish::TakeAway(None)) => {
             problems::tell(&[found]);
-            say(format_args!("croupier: nothing was changed: the overrides can't be read"));
-            return Ok(ExitCode::from(BAD).into());
+            return begin_anew(subject, &mut place);
         }
         Found::Bad => {
             problems::tell(&[found]);
-            if matches!(wish, Wish::TakeAway(None)) {
-                return begin_anew(subject, &mut place);
-            }
             say(format_args!(
                 "croupier: nothing was changed: the file of overrides is bad\n    help: mend it, or begin anew with \
                  `croupier override clear --all`, which keeps a copy of it"
             ));
+            return Ok(ExitCode::from(BAD).into());
+        }
+        Found::Unreadable => {
+            problems::tell(&[found]);
+            say(format_args!("croupier: nothing was changed: the overrides can't be read"));
             return Ok(ExitCode::from(BAD).into());
         }
     };
@@ -143,6 +134,23 @@ fn attempt(wish: &Wish<'_>, subject: &Subject, now: SystemTime) -> io::Result<At
     }
     warn(wish, subject, &after, now);
     Ok(ExitCode::SUCCESS.into())
+}
+
+/// What there is where there is nothing. In a store that may mean that a list has vanished, of which only that all of it
+/// ends can be said.
+fn none_yet(wish: &Wish<'_>, subject: &Subject) -> Result<Overrides, ExitCode> {
+    let place = &subject.place;
+    if ObjectUrl::is_meant(place) {
+        if wish.only_target().is_some() {
+            say(format_args!(
+                "croupier: nothing was changed: {place}: there is no list; {HELD}\n    help: `croupier override clear \
+                 --all` writes an empty list, which ends all that they hold"
+            ));
+            return Err(ExitCode::from(BAD));
+        }
+        say(format_args!("{place}: there is no list yet, so this begins a new list; {HELD}"));
+    }
+    Ok(Overrides::none(place))
 }
 
 /// In the place of a bad file, one without overrides.
