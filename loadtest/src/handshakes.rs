@@ -4,6 +4,7 @@
 //! connection: accept, handshake, one request, close.
 
 use std::fmt::{self, Display};
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -15,7 +16,7 @@ use tokio::task::JoinSet;
 use crate::connection::{Connection, Kind};
 use crate::tally::{Failures, Quantiles, Tally, milliseconds};
 use crate::target::{Options, Target, Version};
-use crate::{Format, Outcome, processor, report};
+use crate::{Format, Outcome, processor, report_as};
 
 /// The server may still be closing the last connections when their clients are done.
 const SETTLING: Duration = Duration::from_millis(100);
@@ -65,7 +66,8 @@ impl Handshakes {
     pub fn run(self) -> Outcome {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
         let measured = runtime.map_err(|error| error.to_string())?.block_on(self.measure())?;
-        report(&measured, self.format, measured.failures == 0)
+        let code = if measured.failures == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+        report_as(&measured, self.format, code)
     }
 
     async fn measure(&self) -> Result<Report, String> {

@@ -1,19 +1,27 @@
-//! `croupier-loadtest`: what TLS handshakes cost a server, and how it bears many at once.
+//! `croupier-loadtest`: load for a lookup service, what it costs, and whether it kept what was promised.
 //!
-//! One file a command. What they share, in reading order:
-//! - [`target`]: whom to connect to, as whom, and what to ask
-//! - [`connection`]: one connection, step by step
+//! - [`profile`]: the commands that put load on a server, one file each
+//! - [`load`]: requests at their times over a pool of connections
+//! - [`report`]: what came of it, and the verdict
+//! - [`handshakes`]: what TLS handshakes cost, one by one
+//!
+//! What they share:
+//! - [`target`]: whom to connect to, as whom; [`connection`]: one connection, step by step
 //! - [`tally`]: answers' latencies, and failures by their reasons
-//! - [`processor`]: the processor time that processes have used
-//! - [`sockets`]: whether the system has room for that many connections
+//! - [`processor`]: what processes use; [`sockets`]: whether there is room for that many connections
+//! - [`table`]: the prefixes of a CDN table
 //!
-//! Exit codes: 0 good, 1 something failed, 2 wrong usage.
+//! Exit codes: 0 what was promised was kept, 1 it was not, 2 wrong usage or nothing could begin,
+//! 3 not measured, as this program itself was late or a reload was not done.
 
 mod connection;
 mod handshakes;
+mod load;
 mod processor;
+mod profile;
+mod report;
 mod sockets;
-mod storm;
+mod table;
 mod tally;
 mod target;
 
@@ -35,8 +43,13 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Steady(profile::steady::Steady),
+    Spike(profile::spike::Spike),
+    Storm(profile::storm::Storm),
+    Reload(profile::reload::Reload),
+    Soak(profile::soak::Soak),
+    Saturate(profile::saturate::Saturate),
     Handshakes(handshakes::Handshakes),
-    Storm(storm::Storm),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -50,26 +63,34 @@ enum Format {
 /// How a command ended: its exit code, or why it could not begin or go on.
 type Outcome = Result<ExitCode, String>;
 
+/// Wrong usage, or nothing could begin: nothing is said of the server.
+const NOT_BEGUN: u8 = 2;
+
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
-        Command::Handshakes(command) => command.run(),
+        Command::Steady(command) => command.run(),
+        Command::Spike(command) => command.run(),
         Command::Storm(command) => command.run(),
+        Command::Reload(command) => command.run(),
+        Command::Soak(command) => command.run(),
+        Command::Saturate(command) => command.run(),
+        Command::Handshakes(command) => command.run(),
     };
     outcome.unwrap_or_else(|error| {
         // Nobody may be reading.
         _ = writeln!(io::stderr(), "croupier-loadtest: {error}");
-        ExitCode::FAILURE
+        ExitCode::from(NOT_BEGUN)
     })
 }
 
 /// Prints a command's result.
-fn report(report: &(impl Display + Serialize), format: Format, good: bool) -> Outcome {
+fn report_as(report: &(impl Display + Serialize), format: Format, code: ExitCode) -> Outcome {
     let shown = match format {
         Format::Text => report.to_string(),
         Format::Json => serde_json::to_string(report).map_err(|error| error.to_string())?,
     };
     writeln!(io::stdout(), "{shown}").map_err(|error| error.to_string())?;
-    Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(code)
 }
 
 /// Reads an option's seconds, whole or with a fraction.

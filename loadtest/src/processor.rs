@@ -1,4 +1,4 @@
-//! The processor time that processes have used, as the kernel counts it in `/proc/PID/stat`.
+//! The processor time that processes have used and the memory they hold, as `/proc` has it.
 
 use std::time::Duration;
 
@@ -12,6 +12,18 @@ pub fn used(processes: &[u32]) -> Result<Duration, String> {
     }
     let ticks_per_second = rustix::param::clock_ticks_per_second();
     Ok(Duration::from_secs_f64(ticks as f64 / ticks_per_second as f64))
+}
+
+/// The resident memory of these processes, in bytes. What they share counts for each of them.
+pub fn memory(processes: &[u32]) -> Result<u64, String> {
+    let mut pages = 0;
+    for process in processes {
+        let path = format!("/proc/{process}/statm");
+        let statm = std::fs::read_to_string(&path).map_err(|error| format!("{path}: {error}"))?;
+        let resident = statm.split_ascii_whitespace().nth(1).and_then(|pages| pages.parse::<u64>().ok());
+        pages += resident.ok_or_else(|| format!("{path}: not understood"))?;
+    }
+    Ok(pages * rustix::param::page_size() as u64)
 }
 
 /// The 14th and 15th field. The 2nd is the program's name in parentheses, which may hold anything.
@@ -48,5 +60,7 @@ mod tests {
     fn knows_its_own_process() {
         assert!(used(&[std::process::id()]).is_ok());
         assert!(used(&[0]).is_err());
+        assert!(memory(&[std::process::id()]).unwrap() > 100_000);
+        assert!(memory(&[0]).is_err());
     }
 }

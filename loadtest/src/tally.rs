@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Display};
 use std::time::Duration;
 
-use hdrhistogram::Histogram;
+use hdrhistogram::{Counter, Histogram};
 use serde::Serialize;
 
 /// Longer latencies count as this long: ten minutes.
@@ -40,9 +40,20 @@ impl Tally {
         self.latencies.len()
     }
 
+    /// Each latency in microseconds that was recorded, and how often.
+    pub fn recorded(&self) -> impl Iterator<Item = (u64, u64)> {
+        self.latencies.iter_recorded().map(|value| (value.value_iterated_to(), value.count_since_last_iteration()))
+    }
+
     pub fn quantiles(&self) -> Quantiles {
-        let at = |quantile| self.latencies.value_at_quantile(quantile);
-        Quantiles { p50: at(0.5), p99: at(0.99), p999: at(0.999), max: self.latencies.max() }
+        Quantiles::of(&self.latencies)
+    }
+}
+
+impl Quantiles {
+    pub fn of<C: Counter>(latencies: &Histogram<C>) -> Self {
+        let at = |quantile| latencies.value_at_quantile(quantile);
+        Self { p50: at(0.5), p90: at(0.9), p99: at(0.99), p999: at(0.999), max: latencies.max() }
     }
 }
 
@@ -50,6 +61,7 @@ impl Tally {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Quantiles {
     pub p50: u64,
+    pub p90: u64,
     pub p99: u64,
     pub p999: u64,
     pub max: u64,
@@ -107,8 +119,8 @@ mod tests {
     fn quantiles_are_of_all_merged_latencies() {
         let mut all = tally(1..=500);
         all.merge(&tally(501..=1000));
-        let Quantiles { p50, p99, p999, max } = all.quantiles();
-        for (found, exact) in [(p50, 500_000_u64), (p99, 990_000), (p999, 999_000), (max, 1_000_000)] {
+        let Quantiles { p50, p90, p99, p999, max } = all.quantiles();
+        for (found, exact) in [(p50, 500_000_u64), (p90, 900_000), (p99, 990_000), (p999, 999_000), (max, 1_000_000)] {
             assert!(found.abs_diff(exact) <= exact / 1000, "{found} is not {exact}");
         }
         assert_eq!(all.successes(), 1000);
@@ -116,7 +128,7 @@ mod tests {
 
     #[test]
     fn no_latencies_have_quantiles_of_0() {
-        assert_eq!(tally([]).quantiles(), Quantiles { p50: 0, p99: 0, p999: 0, max: 0 });
+        assert_eq!(tally([]).quantiles(), Quantiles { p50: 0, p90: 0, p99: 0, p999: 0, max: 0 });
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Whom to connect to, as whom, and what to ask: the options that all commands share.
+//! Whom to connect to, as whom, and what to ask: options that commands share.
 //!
 //! One cipher suite a version and one key exchange group, so that servers of different defaults
 //! are given the same work.
@@ -35,6 +35,19 @@ pub struct Options {
     /// The server.
     #[arg(long, value_name = "IP:PORT")]
     address: SocketAddr,
+    #[command(flatten)]
+    identity: Identity,
+    /// The path and query to ask for. Its answer must be 200.
+    #[arg(long, default_value = "/lookup?ip=192.0.2.1", value_name = "PATH")]
+    request: Uri,
+    /// Seconds that connecting, the handshake or an answer may take.
+    #[arg(long, default_value = "30", value_name = "SECONDS", value_parser = super::seconds)]
+    timeout: Duration,
+}
+
+/// Who this client is, and whom it trusts.
+#[derive(Debug, Args)]
+pub struct Identity {
     /// The CA that the server's certificate chains to.
     #[arg(long, value_name = "FILE")]
     ca: PathBuf,
@@ -46,16 +59,10 @@ pub struct Options {
     key: PathBuf,
     /// The name that the server's certificate must have.
     #[arg(long, default_value = "localhost", value_name = "NAME")]
-    server_name: String,
+    pub server_name: String,
     /// The only TLS version to offer.
     #[arg(long, default_value = "1.3", value_name = "VERSION")]
-    tls: Version,
-    /// The path and query to ask for. Its answer must be 200.
-    #[arg(long, default_value = "/lookup?ip=192.0.2.1", value_name = "PATH")]
-    request: Uri,
-    /// Seconds that connecting, the handshake or an answer may take.
-    #[arg(long, default_value = "30", value_name = "SECONDS", value_parser = super::seconds)]
-    timeout: Duration,
+    pub tls: Version,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
@@ -98,20 +105,29 @@ pub struct Target {
 
 impl Options {
     pub fn load(&self) -> Result<Target, String> {
-        let server_name =
-            ServerName::try_from(self.server_name.clone()).map_err(|error| format!("{}: {error}", self.server_name))?;
-        let request = Request::get(self.request.clone()).header(HOST, &self.server_name).body(Empty::new());
+        self.identity.target(self.address, self.request.clone(), self.timeout)
+    }
+}
+
+impl Identity {
+    pub fn target(&self, address: SocketAddr, request: Uri, timeout: Duration) -> Result<Target, String> {
+        let request = Request::get(request).header(HOST, &self.server_name).body(Empty::new());
         Ok(Target {
-            address: self.address,
-            server_name,
+            address,
+            server_name: self.server()?,
             version: self.tls,
-            tls: Arc::new(self.tls_config()?),
+            tls: Arc::new(self.config(b"http/1.1")?),
             request: request.map_err(|error| error.to_string())?,
-            timeout: self.timeout,
+            timeout,
         })
     }
 
-    fn tls_config(&self) -> Result<ClientConfig, String> {
+    pub fn server(&self) -> Result<ServerName<'static>, String> {
+        ServerName::try_from(self.server_name.clone()).map_err(|error| format!("{}: {error}", self.server_name))
+    }
+
+    /// TLS settings that resume nothing, for one protocol above TLS.
+    pub fn config(&self, protocol: &[u8]) -> Result<ClientConfig, String> {
         let mut roots = RootCertStore::empty();
         for root in certificates(&self.ca)? {
             roots.add(root).map_err(in_file(&self.ca))?;
@@ -125,7 +141,7 @@ impl Options {
             .with_root_certificates(roots)
             .with_client_auth_cert(certificates(&self.certificate)?, key)
             .map_err(in_file(&self.certificate))?;
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        config.alpn_protocols = vec![protocol.to_vec()];
         config.resumption = Resumption::disabled();
         Ok(config)
     }
@@ -134,10 +150,15 @@ impl Options {
 impl Target {
     /// The same, but keeping session tickets, and apart from all others' tickets.
     pub fn with_tickets(&self) -> Self {
-        let mut tls = ClientConfig::clone(&self.tls);
-        tls.resumption = Resumption::in_memory_sessions(1);
-        Self { tls: Arc::new(tls), ..self.clone() }
+        Self { tls: with_tickets(&self.tls), ..self.clone() }
     }
+}
+
+/// The same settings, but keeping session tickets, and apart from all others' tickets.
+pub fn with_tickets(config: &ClientConfig) -> Arc<ClientConfig> {
+    let mut config = config.clone();
+    config.resumption = Resumption::in_memory_sessions(1);
+    Arc::new(config)
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {

@@ -1,0 +1,331 @@
+//! What came of a run: one structure, for programs as it is, for people as text and as a page.
+//!
+//! - [`verdict`]: whether the server kept what was promised
+//! - [`text`]: for a terminal; [`page`]: with plots, complete in itself
+
+mod page;
+mod text;
+pub mod verdict;
+
+use std::fs;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use self::verdict::{Figures, Verdict, share};
+use crate::Outcome;
+use crate::load::events::Event;
+use crate::load::failure::Failed;
+use crate::load::options::Options;
+use crate::load::recorder::Recorder;
+use crate::load::watch::Watched;
+use crate::profile::action::Came;
+use crate::profile::reconnects::Reconnects;
+use crate::tally::Quantiles;
+
+#[derive(Debug, Serialize)]
+pub struct Report {
+    pub profile: &'static str,
+    pub version: &'static str,
+    pub command: String,
+    pub settings: Vec<Setting>,
+    pub verdict: Verdict,
+    pub seconds: f64,
+    /// An answer after more than this counts as none.
+    pub slow_microseconds: Option<f64>,
+    pub requests: Requests,
+    pub latency_mean_microseconds: f64,
+    pub latency_microseconds: Quantiles,
+    pub phases: Vec<Phase>,
+    pub failures: Vec<Failed>,
+    pub generator: Generator,
+    pub connections: Connections,
+    pub server: Option<Server>,
+    pub reconnects: Option<Reconnects>,
+    pub events: Vec<Event>,
+    pub events_not_listed: u64,
+    pub seconds_per_point: f64,
+    pub timeline: Vec<Point>,
+    /// How many answers took up to so many microseconds, eight steps a decade.
+    pub histogram: Vec<Bar>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Setting {
+    pub name: &'static str,
+    pub value: String,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Requests {
+    pub due: u64,
+    pub answered: u64,
+    /// Answered, but too late to count.
+    pub slow: u64,
+    pub failed: u64,
+    /// Sent again, as the connection had ended before any of the answer came.
+    pub retried: u64,
+    pub answered_per_second: f64,
+    pub availability_percent: f64,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Phase {
+    pub name: &'static str,
+    pub due: u64,
+    pub slow: u64,
+    pub failed: u64,
+    pub latency_microseconds: Quantiles,
+}
+
+/// This program.
+#[derive(Debug, Serialize)]
+pub struct Generator {
+    /// Requests sent over 1 ms after they were due, with only this program in their way.
+    pub late: u64,
+    pub late_percent: f64,
+    pub lag_microseconds: Quantiles,
+    pub cpu_seconds: f64,
+    pub cores: f64,
+    pub spins: bool,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Connections {
+    pub full_handshakes: u64,
+    pub resumed_handshakes: u64,
+    /// From connecting to the end of the handshake.
+    pub opening_microseconds: Quantiles,
+    pub not_opened: Vec<Failed>,
+    pub ended_by_server: u64,
+    pub ended_by_client: u64,
+    pub most_open: u64,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Server {
+    pub cpu_seconds: f64,
+    pub cores: f64,
+    pub cpu_microseconds_per_request: f64,
+    pub memory_at_first: u64,
+    pub memory_at_last: u64,
+    pub memory_most: u64,
+    pub problem: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Point {
+    pub seconds: f64,
+    pub due: u64,
+    pub answered: u64,
+    pub failed: u64,
+    /// Sent late by this program.
+    pub late: u64,
+    /// Of what was due in this time.
+    pub latency_microseconds: Option<Quantiles>,
+    pub server_cores: f64,
+    pub server_memory: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Bar {
+    pub from: f64,
+    pub to: f64,
+    pub count: u64,
+}
+
+/// What is known of a run only at its end.
+#[derive(Debug)]
+pub struct Ended {
+    pub seconds: f64,
+    pub server_cpu: Duration,
+    pub own_cpu: Duration,
+    pub watched: Watched,
+    pub came: Came,
+}
+
+impl Report {
+    pub fn new(
+        profile: &'static str,
+        shown: Vec<(&'static str, String)>,
+        recorder: &Recorder,
+        ended: Ended,
+        options: &Options,
+    ) -> Self {
+        let answered = recorder.all.successes();
+        let due = recorder.offered;
+        let good = answered - recorder.slow;
+        let mean = recorder.latency_sum.as_secs_f64() / (answered.max(1) as f64);
+        let figures = Figures {
+            requests: due,
+            good,
+            mean,
+            late: recorder.own.late,
+            closed_loop: profile == "saturate",
+            problems: ended.came.problems,
+            misses: ended.came.misses,
+        };
+        let seconds = ended.seconds;
+        let own_cpu = ended.own_cpu.as_secs_f64();
+        let connections = &recorder.connections;
+        let server = (!options.pid.is_empty()).then(|| Server::new(ended.server_cpu, seconds, answered, ended.watched));
+        Self {
+            profile,
+            version: env!("CARGO_PKG_VERSION"),
+            command: std::env::args().skip(1).collect::<Vec<_>>().join(" "),
+            settings: shown.into_iter().map(|(name, value)| Setting { name, value }).collect(),
+            verdict: options.limits.judge(&figures),
+            seconds,
+            slow_microseconds: (profile != "saturate").then(|| options.limits.slow_microseconds()),
+            requests: Requests {
+                due,
+                answered,
+                slow: recorder.slow,
+                failed: recorder.failures.count(),
+                retried: recorder.retried,
+                answered_per_second: answered as f64 / seconds,
+                availability_percent: share(good, due),
+            },
+            latency_mean_microseconds: mean * 1e6,
+            latency_microseconds: recorder.all.quantiles(),
+            phases: phases(recorder),
+            failures: recorder.failures.list(),
+            generator: Generator {
+                late: recorder.own.late,
+                late_percent: share(recorder.own.late, due),
+                lag_microseconds: recorder.own.lag.quantiles(),
+                cpu_seconds: own_cpu,
+                cores: own_cpu / seconds,
+                spins: options.spin,
+            },
+            connections: Connections {
+                full_handshakes: connections.full,
+                resumed_handshakes: connections.resumed,
+                opening_microseconds: connections.opening.quantiles(),
+                not_opened: connections.failures.list(),
+                ended_by_server: connections.ended_by_server,
+                ended_by_client: connections.ended_by_us,
+                most_open: connections.most_open,
+            },
+            server,
+            reconnects: ended.came.reconnects,
+            events: recorder.events.listed.clone(),
+            events_not_listed: recorder.events.unlisted,
+            seconds_per_point: recorder.timeline.width.as_secs_f64(),
+            timeline: points(recorder, seconds),
+            histogram: bars(recorder.all.recorded()),
+        }
+    }
+}
+
+impl Server {
+    fn new(cpu: Duration, seconds: f64, answered: u64, watched: Watched) -> Self {
+        let cpu = cpu.as_secs_f64();
+        Self {
+            cpu_seconds: cpu,
+            cores: cpu / seconds,
+            cpu_microseconds_per_request: cpu * 1e6 / (answered.max(1) as f64),
+            memory_at_first: watched.memory_at_first,
+            memory_at_last: watched.memory_at_last,
+            memory_most: watched.memory_most,
+            problem: watched.problem,
+        }
+    }
+}
+
+fn phases(recorder: &Recorder) -> Vec<Phase> {
+    let phase = |phase: &crate::load::recorder::Phase| Phase {
+        name: phase.name,
+        due: phase.offered,
+        slow: phase.slow,
+        failed: phase.failed,
+        latency_microseconds: phase.answers.quantiles(),
+    };
+    recorder.phases.iter().map(phase).collect()
+}
+
+/// Up to the end of the run: answers that came later count in totals only.
+fn points(recorder: &Recorder, until: f64) -> Vec<Point> {
+    let width = recorder.timeline.width.as_secs_f64();
+    let mut points = Vec::new();
+    for (number, bucket) in recorder.timeline.buckets.iter().enumerate() {
+        let seconds = number as f64 * width;
+        if seconds >= until {
+            break;
+        }
+        // The last may be shorter.
+        let covered = (until - seconds).min(width);
+        points.push(Point {
+            seconds,
+            due: bucket.offered,
+            answered: bucket.answered,
+            failed: bucket.failed,
+            late: bucket.late,
+            latency_microseconds: (!bucket.latencies.is_empty()).then(|| Quantiles::of(&bucket.latencies)),
+            server_cores: bucket.cpu.as_secs_f64() / covered,
+            server_memory: bucket.memory,
+        });
+    }
+    points
+}
+
+/// Sorts latencies into steps of equal ratio, with those between that are empty.
+fn bars(recorded: impl Iterator<Item = (u64, u64)>) -> Vec<Bar> {
+    const STEPS: f64 = 8.0;
+    let mut bars: Vec<(i32, u64)> = Vec::new();
+    for (latency, count) in recorded {
+        let step = ((latency.max(1) as f64).log10() * STEPS).floor() as i32;
+        match bars.last_mut() {
+            Some((last, sum)) if *last == step => *sum += count,
+            last => {
+                let missing = last.map_or(step, |(last, _)| *last + 1)..step;
+                bars.extend(missing.map(|step| (step, 0)));
+                bars.push((step, count));
+            }
+        }
+    }
+    let edge = |step: i32| 10_f64.powf(f64::from(step) / STEPS);
+    bars.into_iter().map(|(step, count)| Bar { from: edge(step), to: edge(step + 1), count }).collect()
+}
+
+/// Tells of a run wherever that was wanted. The exit code is the verdict.
+pub fn publish(report: &Report, options: &Options) -> Outcome {
+    if let Some(file) = &options.report {
+        write(file, &page::page(report))?;
+    }
+    crate::report_as(report, options.format, ExitCode::from(report.verdict.outcome.exit_code()))
+}
+
+fn write(file: &Path, page: &str) -> Result<(), String> {
+    fs::write(file, page).map_err(|error| format!("{}: {error}", file.display()))
+}
+
+/// Seconds as people say them.
+pub fn time(seconds: f64) -> String {
+    match seconds {
+        0.0..120.0 => format!("{} s", (seconds * 100.0).round() / 100.0),
+        120.0..7200.0 => format!("{} min", (seconds / 6.0).round() / 10.0),
+        _ => format!("{} h", (seconds / 360.0).round() / 10.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bars_have_no_gaps_and_lose_nothing() {
+        let found = bars([(100, 5), (101, 1), (1000, 2), (99_999, 1)].into_iter());
+        assert_eq!(found.iter().map(|bar| bar.count).sum::<u64>(), 9);
+        assert_eq!(found[0], Bar { from: 100.0, to: 10_f64.powf(2.125), count: 6 });
+        assert!(found.windows(2).all(|pair| (pair[0].to - pair[1].from).abs() < 1e-6));
+        assert_eq!(found.len(), 24);
+    }
+
+    #[test]
+    fn times_are_said_in_the_unit_that_fits() {
+        assert_eq!([1.5, 60.0, 600.0, 14_400.0].map(time), ["1.5 s", "60 s", "10 min", "4 h"]);
+    }
+}
