@@ -1,0 +1,13 @@
+//! The built program against a server that does what a test wants.
+//!
+//! Nothing is asserted of how fast anything is: only of what must be counted, and as what.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends at the first surprise")]
+
+mod accounting;
+mod failures;
+mod page;
+mod profiles;
+mod run;
+mod server;
+mod verdicts;
