@@ -47,6 +47,7 @@ pub struct Options {
 
 /// Who this client is, and whom it trusts.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "TLS")]
 pub struct Identity {
     /// The CA that the server's certificate chains to.
     #[arg(long, value_name = "FILE")]

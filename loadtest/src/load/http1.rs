@@ -13,8 +13,9 @@ use tokio_rustls::client::TlsStream;
 use super::answer;
 use super::events;
 use super::failure::{Failure, Kind};
+use super::job::Job;
 use super::opening::{Until, ended_by, is_past};
-use super::pool::{End, Job, Pool};
+use super::pool::{End, Pool};
 use super::recorder::locked;
 
 /// An answer is a few hundred bytes; longer ones make it grow.

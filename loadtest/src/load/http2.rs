@@ -17,8 +17,9 @@ use tokio_rustls::client::TlsStream;
 
 use super::events;
 use super::failure::{Failure, Kind};
+use super::job::Job;
 use super::opening::{Until, is_past};
-use super::pool::{End, Job, Pool};
+use super::pool::{End, Pool};
 use super::recorder::locked;
 
 /// Sends what the pool gives over all streams until the connection ends.

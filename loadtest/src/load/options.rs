@@ -10,9 +10,9 @@ use clap::{Args, ValueEnum};
 
 use super::addresses::{self, Addresses};
 use super::answer::Expected;
-use super::pool::Settings;
 use super::request::Request;
 use super::servers;
+use super::settings::Settings;
 use crate::report::verdict::Limits;
 use crate::target::{Identity, with_tickets};
 use crate::{Format, seconds};
@@ -33,78 +33,84 @@ pub enum Handshakes {
     Resumed,
 }
 
+// What options are about, in their help.
+const SERVER: &str = "The server";
+const REQUESTS: &str = "Requests";
+const CONNECTIONS: &str = "Connections";
+pub const RESULT: &str = "What is made of it";
+
 #[derive(Debug, Args)]
 #[group(skip)]
 pub struct Options {
     /// The server, looked up again every so often if it is a name.
-    #[arg(long, value_name = "HOST:PORT", required_unless_present = "servers")]
+    #[arg(long, value_name = "HOST:PORT", required_unless_present = "servers", help_heading = SERVER)]
     address: Option<String>,
     /// Instead of an address: a file of `IP:PORT`, one a line, which is read again as a name is
     /// looked up again. New connections take turns.
-    #[arg(long, value_name = "FILE", conflicts_with = "address")]
+    #[arg(long, value_name = "FILE", conflicts_with = "address", help_heading = SERVER)]
     servers: Option<PathBuf>,
     /// Seconds between two look-ups.
-    #[arg(long, default_value = "30", value_name = "SECONDS", value_parser = positive)]
+    #[arg(long, default_value = "30", value_name = "SECONDS", value_parser = positive, help_heading = SERVER)]
     pub dns_every: Duration,
     #[command(flatten)]
     pub identity: Identity,
 
     /// The path to ask for, with a place for the address. Each answer must be 200.
-    #[arg(long, default_value = "/lookup?ip={ip}", value_name = "PATH")]
+    #[arg(long, default_value = "/lookup?ip={ip}", value_name = "PATH", help_heading = REQUESTS)]
     path: String,
     /// Each answer must be JSON with one of these as its `cdn`.
-    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    #[arg(long, value_name = "NAME", value_delimiter = ',', help_heading = REQUESTS)]
     expect_cdn: Vec<String>,
     /// Whom requests ask about: `random` (half IPv4, half IPv6), `ipv4`, `ipv6`, `prefixes:FILE` (at
     /// random below prefixes, each as often as any other: a list, or a table's JSON), `file:FILE` (in order).
-    #[arg(long, default_value = "random", value_name = "SOURCE")]
+    #[arg(long, default_value = "random", value_name = "SOURCE", help_heading = REQUESTS)]
     addresses: addresses::Source,
     /// Draw so many addresses beforehand, and ask for few of them often, by Zipf's law.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000_000), help_heading = REQUESTS)]
     hot: Option<u32>,
     /// The exponent of that law.
-    #[arg(long, default_value_t = 1.0, value_name = "S", requires = "hot")]
+    #[arg(long, default_value_t = 1.0, value_name = "S", requires = "hot", help_heading = REQUESTS)]
     skew: f64,
     /// Two runs of the same seed ask the same, at the same times.
-    #[arg(long, default_value_t = 1, value_name = "N")]
+    #[arg(long, default_value_t = 1, value_name = "N", help_heading = REQUESTS)]
     pub seed: u64,
 
-    #[arg(long, default_value = "1.1", value_name = "VERSION")]
+    #[arg(long, default_value = "1.1", value_name = "VERSION", help_heading = CONNECTIONS)]
     http: Http,
     /// Connections that are kept open.
-    #[arg(long, default_value_t = 64, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=50_000))]
+    #[arg(long, default_value_t = 64, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=50_000), help_heading = CONNECTIONS)]
     connections: u32,
     /// So many may be open at once: if none is free another is opened for a request that waits, for
     /// ten seconds. By default twice as many as are kept.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000), help_heading = CONNECTIONS)]
     max_connections: Option<u32>,
     /// Requests at once on a connection over HTTP/2.
-    #[arg(long, default_value_t = 8, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    #[arg(long, default_value_t = 8, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000), help_heading = CONNECTIONS)]
     streams: u16,
     /// Of connections after the first of each client.
-    #[arg(long, default_value = "full", value_name = "KIND")]
+    #[arg(long, default_value = "full", value_name = "KIND", help_heading = CONNECTIONS)]
     handshakes: Handshakes,
     /// Close each connection after so many seconds on average, at random, and open another.
-    #[arg(long, value_name = "SECONDS", value_parser = positive)]
+    #[arg(long, value_name = "SECONDS", value_parser = positive, help_heading = CONNECTIONS)]
     connection_life: Option<Duration>,
     /// Seconds after which a request has failed, from when it was due.
-    #[arg(long, default_value = "5", value_name = "SECONDS", value_parser = positive)]
+    #[arg(long, default_value = "5", value_name = "SECONDS", value_parser = positive, help_heading = CONNECTIONS)]
     pub timeout: Duration,
 
     /// Never sleep: the server is not charged for waking this program. Takes a core of its own.
-    #[arg(long)]
+    #[arg(long, help_heading = CONNECTIONS)]
     pub spin: bool,
     /// The server's processes, whose processor time and memory are read; of nginx the master and
     /// all workers.
-    #[arg(long, num_args = 1.., value_name = "PID")]
+    #[arg(long, num_args = 1.., value_name = "PID", help_heading = RESULT)]
     pub pid: Vec<u32>,
     #[command(flatten)]
     pub limits: Limits,
     /// What goes to standard output.
-    #[arg(long, default_value = "text", value_name = "FORMAT")]
+    #[arg(long, default_value = "text", value_name = "FORMAT", help_heading = RESULT)]
     pub format: Format,
     /// A page with plots, complete in itself.
-    #[arg(long, value_name = "FILE.html")]
+    #[arg(long, value_name = "FILE.html", help_heading = RESULT)]
     pub report: Option<PathBuf>,
 }
 

@@ -93,7 +93,7 @@ async fn run(options: &Options, plan: Plan) -> Result<Report, String> {
     let watched = watch.end();
     let ended = Ended {
         seconds,
-        server_cpu: processor::used(&options.pid).unwrap_or(server_before).saturating_sub(server_before),
+        server_cpu: processor::used(&options.pid).unwrap_or(watched.cpu_at_last).saturating_sub(server_before),
         own_cpu: processor::used(&[std::process::id()])?.saturating_sub(own_before),
         watched,
         came,

@@ -7,58 +7,18 @@
 //! last attempt failed: then only when a request needs it.
 
 use std::collections::VecDeque;
-use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use rustls::ClientConfig;
-use rustls_pki_types::ServerName;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::addresses::Addresses;
-use super::answer::Expected;
 use super::failure::{Failure, Kind};
+use super::job::Job;
 use super::opening;
 use super::recorder::{Shared, locked};
-use super::request::Request;
 use super::servers::Servers;
-
-/// What all of a run's connections are told.
-#[derive(Debug)]
-pub struct Settings {
-    pub server_name: ServerName<'static>,
-    /// One for each connection that may be open at once: each client keeps tickets of its own.
-    pub tls: Vec<Arc<ClientConfig>>,
-    /// Streams of one connection over HTTP/2; none is HTTP/1.1.
-    pub streams: Option<u16>,
-    pub request: Request,
-    pub expected: Expected,
-    /// From when a request was due, and of opening a connection.
-    pub timeout: Duration,
-    /// Connections that are kept open.
-    pub kept: usize,
-    /// After this time on average a connection is closed and opened anew.
-    pub life: Option<Duration>,
-}
-
-/// A request, when it was due, and how often it was sent before.
-#[derive(Debug, Clone, Copy)]
-pub struct Job {
-    pub due: Instant,
-    pub phase: usize,
-    pub address: IpAddr,
-    /// How late this program noticed that it was due.
-    pub behind: Duration,
-    pub retried: bool,
-}
-
-impl Job {
-    /// How late this program is with it now, for a stream that has been free since then: what the
-    /// server made it wait for a stream is not counted.
-    pub fn lag(&self, free_since: Instant) -> Duration {
-        Instant::now().saturating_duration_since(self.due.max(free_since)).max(self.behind)
-    }
-}
+use super::settings::Settings;
 
 #[derive(Debug)]
 pub struct Pool {
@@ -225,7 +185,12 @@ impl Pool {
         state.opening -= 1;
         state.places.push(place);
         state.last_failed = true;
-        if let Some(job) = state.waiting.pop_front() {
+        let failing = match state.waiting.pop_front() {
+            // The request that it would have asked.
+            None if state.closed_loop && !state.over => Some(self.again(&mut state)),
+            waiting => waiting,
+        };
+        if let Some(job) = failing {
             locked(&self.recorder).failed(job.due, job.phase, failure);
         }
         if state.waiting.len() > state.opening * self.streams() {

@@ -31,6 +31,8 @@ pub struct Watched {
     pub memory_at_first: u64,
     pub memory_at_last: u64,
     pub memory_most: u64,
+    /// The processor time it had used when it was last there.
+    pub cpu_at_last: Duration,
     /// Why the server's processes could not be looked at.
     pub problem: Option<String>,
 }
@@ -51,8 +53,8 @@ impl Watch {
 
 fn watch(recorder: &Shared, processes: &[u32], length: Duration, stopped: &Receiver<()>) -> Watched {
     let begun = locked(recorder).begun;
-    let mut watched = Watched::default();
     let mut used = processor::used(processes).unwrap_or_default();
+    let mut watched = Watched { cpu_at_last: used, ..Watched::default() };
     let shown = Shown::new(length);
     for second in 1.. {
         let next = begun + SECOND * second;
@@ -63,6 +65,7 @@ fn watch(recorder: &Shared, processes: &[u32], length: Duration, stopped: &Recei
             match processor::used(processes).and_then(|used| Ok((used, processor::memory(processes)?))) {
                 Ok((now_used, memory)) => {
                     watched.saw(memory);
+                    watched.cpu_at_last = now_used;
                     let mut recorder = locked(recorder);
                     let bucket = recorder.timeline.at(SECOND * (second - 1));
                     bucket.cpu += now_used.saturating_sub(used);

@@ -94,11 +94,13 @@ impl Reloads {
             sleep_until((stage.begun + at).into()).await;
             stage.shift.store(1, Ordering::Relaxed);
             let begun = Instant::now();
-            stage.note(Kind::Reload, &format!("begun: {step}"));
+            let lasts = matches!(step, Step::Run(_));
+            stage.note(Kind::Reload, &if lasts { format!("begun: {step}") } else { step.to_string() });
             let outcome = step.take().await;
             let seconds = begun.elapsed().as_secs_f64();
             match outcome {
-                Ok(()) => stage.note(Kind::Reload, &format!("done in {seconds:.2} s: {step}")),
+                Ok(()) if lasts => stage.note(Kind::Reload, &format!("done in {seconds:.2} s: {step}")),
+                Ok(()) => {}
                 Err(error) => {
                     stage.note(Kind::Reload, &format!("failed: {step}: {error}"));
                     failed.push(error);

@@ -45,8 +45,9 @@ impl Display for Report {
                 [server.memory_at_first, server.memory_at_last, server.memory_most].map(megabytes);
             writeln!(
                 formatter,
-                "server      {:.1} µs CPU a request, {:.2} cores; memory {first} at first, {last} at last, {most} at most",
-                server.cpu_microseconds_per_request, server.cores
+                "server      {} CPU a request, {:.2} cores; memory {first} at first, {last} at last, {most} at most",
+                microseconds(server.cpu_microseconds_per_request),
+                server.cores
             )?;
             if let Some(problem) = &server.problem {
                 writeln!(formatter, "    {problem}")?;
@@ -89,6 +90,10 @@ fn list(formatter: &mut Formatter<'_>, failures: &[Failed]) -> fmt::Result {
         writeln!(formatter, "    {count} × {kind}: {example}")?;
     }
     Ok(())
+}
+
+pub fn microseconds(time: Option<f64>) -> String {
+    time.map_or("-".to_owned(), |time| format!("{time:.1} µs"))
 }
 
 pub fn megabytes(bytes: u64) -> String {

@@ -5,9 +5,11 @@ use std::time::Duration;
 use clap::Args;
 use serde::Serialize;
 
+use crate::load::options::RESULT;
 use crate::load::play::Pace;
 
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = RESULT)]
 pub struct Limits {
     /// Milliseconds that the mean latency must stay below.
     #[arg(long, default_value_t = 50.0, value_name = "MS", value_parser = milliseconds)]
@@ -66,8 +68,8 @@ impl Outcome {
 
     pub fn name(self) -> &'static str {
         match self {
-            Self::Met => "met",
-            Self::Missed => "missed",
+            Self::Met => "SLO met",
+            Self::Missed => "SLO missed",
             Self::NotMeasured => "not measured",
         }
     }

@@ -16,6 +16,10 @@ fn a_refused_connection() {
     assert_eq!((run.failed("connect"), run.count("/requests/due")), (20, 20), "{}", run.report["failures"]);
     assert!(run.text("/failures/0/example").contains("refused"));
     assert_eq!(run.code, 1);
+    // Who would ask as soon as answered has nobody to ask.
+    let saturating = run_as("saturate", nobody, server.directory.path(), "--seconds 0.3 --connections 2");
+    assert!(saturating.failed("connect") > 0, "{}", saturating.report["failures"]);
+    assert_eq!((saturating.code, saturating.count("/requests/answered")), (1, 0));
 }
 
 #[test]

@@ -6,6 +6,7 @@
 
 mod accounting;
 mod failures;
+mod http2;
 mod page;
 mod profiles;
 mod run;

@@ -19,7 +19,7 @@ fn a_page_tells_all_and_needs_nothing_from_elsewhere() {
     let page = fs::read_to_string(&file).unwrap();
     for part in [
         "<!doctype html>",
-        "reload: <strong>missed</strong>",
+        "reload: <strong>SLO missed</strong>",
         "0.000 % were answered within 100 ms: less than 99.5 %",
         "Requests a second",
         "The server's processor time",

@@ -96,7 +96,7 @@ impl Server {
 }
 
 /// Writes a CA, a server's and a client's certificate, and gives the server's settings.
-fn certificates(directory: &Path, server: &str) -> ServerConfig {
+pub fn certificates(directory: &Path, server: &str) -> ServerConfig {
     let authority_key = KeyPair::generate().unwrap();
     let mut authority = CertificateParams::new(Vec::new()).unwrap();
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);

@@ -5,7 +5,8 @@ use std::fmt::Write;
 use super::axis::{Axis, time_ticks};
 use super::escaped;
 use crate::load::events::{Event, Kind};
-use crate::report::{Bar, time};
+use crate::report::series::Bar;
+use crate::report::time;
 
 const WIDTH: f64 = 960.0;
 const HEIGHT: f64 = 280.0;

@@ -2,8 +2,12 @@
 
 use super::axis::Axis;
 use super::plot::{self, Line, Plot};
-use crate::report::{Point, Report};
+use crate::report::Report;
+use crate::report::series::Point;
 use crate::tally::Quantiles;
+
+/// Percent of requests that were late, below which a line of them would lie at nought.
+const WORTH_SHOWING: f64 = 0.1;
 
 /// Latencies in microseconds as they are named on an axis.
 fn latency_name(microseconds: f64) -> String {
@@ -63,7 +67,7 @@ pub fn rate(report: &Report) -> String {
         points: over_time(report, |point| per_second(point, pick(point))),
     };
     let mut lines = vec![of("wide", "due", |point| point.due), of("two", "answered", |point| point.answered)];
-    if report.generator.late > 0 {
+    if report.generator.late_percent > WORTH_SHOWING {
         lines.push(of("doubt", "sent late by the generator", |point| point.late));
     }
     if report.requests.failed > 0 {

@@ -2,7 +2,7 @@
 
 use super::escaped;
 use crate::load::failure::Failed;
-use crate::report::text::megabytes;
+use crate::report::text::{megabytes, microseconds};
 use crate::report::{Phase, Report, time};
 use crate::tally::{Quantiles, milliseconds};
 
@@ -20,7 +20,7 @@ pub fn figures(report: &Report) -> String {
         (report.requests.slow.to_string(), "slow"),
     ];
     if let Some(server) = &report.server {
-        figures.push((format!("{:.1} µs", server.cpu_microseconds_per_request), "server CPU a request"));
+        figures.push((microseconds(server.cpu_microseconds_per_request), "server CPU a request"));
         figures.push((megabytes(server.memory_most), "server memory, at most"));
     }
     let shown: String =
