@@ -86,7 +86,12 @@ impl Pool {
                 Err(unsent) => job = unsent.0,
             }
         }
-        state.waiting.push_back(job);
+        // One that comes back was due before all others.
+        if state.waiting.front().is_some_and(|first| first.due > job.due) {
+            state.waiting.push_front(job);
+        } else {
+            state.waiting.push_back(job);
+        }
         let coming = state.opening * self.streams();
         if state.waiting.len() > coming {
             self.open_one(&mut state);

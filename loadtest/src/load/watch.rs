@@ -103,7 +103,7 @@ impl Shown {
             return Self::Lines;
         }
         let bar = ProgressBar::new(length.as_secs().max(1));
-        if let Ok(style) = ProgressStyle::with_template("{bar:20} {elapsed} of {len} s  {msg}") {
+        if let Ok(style) = ProgressStyle::with_template("{bar:20} {pos} of {len} s  {wide_msg}") {
             bar.set_style(style);
         }
         Self::Bar(bar)
@@ -121,8 +121,8 @@ impl Shown {
         let line = line(&recent);
         match self {
             Self::Bar(bar) => {
-                bar.set_position(second);
                 bar.set_message(line);
+                bar.set_position(second);
             }
             // Nobody may be reading.
             Self::Lines => _ = writeln!(io::stderr(), "{second:>6} s  {line}"),

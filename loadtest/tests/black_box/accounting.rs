@@ -48,8 +48,18 @@ fn connections_are_no_more_than_allowed_and_resume_if_told() {
     assert_eq!(run.notes("drain").first(), Some(&"connections closed at the server's request"));
 }
 
+/// As when a server closes an idle connection just as a request comes.
 #[test]
-fn answers_after_the_server_idled_out_are_asked_for_again() {
+fn what_a_used_connection_did_not_answer_is_asked_again_on_another() {
+    let server = Server::start(Answer::Once);
+    let run = run("steady", &server, "--rate 50 --seconds 1 --arrivals constant --connections 1 --max-connections 1");
+    assert_eq!((run.count("/requests/answered"), run.count("/requests/failed")), (50, 0), "{}", run.report["failures"]);
+    // Every connection answers one request and is asked another, but for the last.
+    assert_eq!(run.count("/requests/retried"), 49);
+}
+
+#[test]
+fn connections_are_closed_after_their_life() {
     let server = Server::start(Answer::Cdn("bidi"));
     let run = run("steady", &server, "--rate 50 --seconds 1 --connection-life 0.05 --connections 2");
     assert!(run.count("/connections/ended_by_client") > 1, "{}", run.report["connections"]);

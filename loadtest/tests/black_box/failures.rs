@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use crate::run::{run, run_as};
 use crate::server::{Answer, Server};
 
-const SHORT: &str = "--rate 50 --seconds 0.4 --arrivals constant --connections 2";
+const SHORT: &str = "--rate 50 --seconds 0.4 --arrivals constant --connections 2 --max-connections 2";
 
 #[test]
 fn a_refused_connection() {
@@ -67,7 +67,7 @@ fn an_answer_that_is_cut() {
 #[test]
 fn no_answer_at_all() {
     let server = Server::start(Answer::Never);
-    let run = run("steady", &server, &format!("{SHORT} --max-connections 2 --timeout 0.3"));
+    let run = run("steady", &server, &format!("{SHORT} --timeout 0.3"));
     assert_eq!((run.failed("timeout"), run.count("/requests/answered")), (20, 0), "{}", run.report["failures"]);
     assert_eq!(run.code, 1);
 }

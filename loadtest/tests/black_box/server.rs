@@ -24,6 +24,8 @@ pub enum Answer {
     Last,
     /// The connection ends in the middle of the answer.
     Cut,
+    /// 200 to a connection's first request, and to its second the end.
+    Once,
     /// None until the client gives up.
     Never,
 }
@@ -130,6 +132,7 @@ fn serve(stream: TcpStream, config: Arc<ServerConfig>, state: &State) {
     let mut stream = StreamOwned::new(ServerConnection::new(config).unwrap(), stream);
     let mut received = Vec::new();
     let mut buffer = [0; 4096];
+    let mut used = false;
     loop {
         while !received.ends_with(b"\r\n\r\n") {
             match stream.read(&mut buffer) {
@@ -146,6 +149,8 @@ fn serve(stream: TcpStream, config: Arc<ServerConfig>, state: &State) {
             Answer::Status(status) => write!(stream, "{}", whole(&format!("{status} So"), "", "{}")),
             Answer::Last => write!(stream, "{}", whole("200 OK", "Connection: close\r\n", "{}")),
             Answer::Cut => write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf"),
+            Answer::Once if std::mem::replace(&mut used, true) => return,
+            Answer::Once => write!(stream, "{}", whole("200 OK", "", "{}")),
             Answer::Never => continue,
         };
         if answered.is_err() || matches!(answer, Answer::Cut | Answer::Last) {
