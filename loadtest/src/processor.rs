@@ -26,6 +26,14 @@ pub fn memory(processes: &[u32]) -> Result<u64, String> {
     Ok(pages * rustix::param::page_size() as u64)
 }
 
+/// How long this program's first thread was ready to run, but something else had its core. Nothing
+/// if the system does not say so.
+pub fn waited_for_core() -> Duration {
+    let schedstat = std::fs::read_to_string("/proc/self/schedstat").unwrap_or_default();
+    let nanoseconds = schedstat.split_ascii_whitespace().nth(1).and_then(|waited| waited.parse().ok());
+    Duration::from_nanos(nanoseconds.unwrap_or_default())
+}
+
 /// The 14th and 15th field. The 2nd is the program's name in parentheses, which may hold anything.
 fn ticks_of(stat: &str) -> Option<u64> {
     let (_, from_third) = stat.rsplit_once(')')?;

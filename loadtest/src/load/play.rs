@@ -77,6 +77,7 @@ async fn run(options: &Options, plan: Plan) -> Result<Report, String> {
     };
     let server_before = processor::used(&options.pid)?;
     let own_before = processor::used(&[std::process::id()])?;
+    let waited_before = processor::waited_for_core();
     let watch = Watch::begin(Arc::clone(&recorder), options.pid.clone(), length);
     let shift = Arc::new(AtomicUsize::new(0));
     let stage = Stage { recorder: Arc::clone(&recorder), shift: Arc::clone(&shift), begun, length, target };
@@ -94,6 +95,7 @@ async fn run(options: &Options, plan: Plan) -> Result<Report, String> {
     let ended = Ended {
         seconds,
         server_cpu: processor::used(&options.pid).unwrap_or(watched.cpu_at_last).saturating_sub(server_before),
+        waited_for_core: processor::waited_for_core().saturating_sub(waited_before),
         own_cpu: processor::used(&[std::process::id()])?.saturating_sub(own_before),
         watched,
         came,

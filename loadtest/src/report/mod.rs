@@ -92,6 +92,8 @@ pub struct Generator {
     pub lag_microseconds: Quantiles,
     pub cpu_seconds: f64,
     pub cores: f64,
+    /// Of the time, ready to run while something else had its core.
+    pub without_core_percent: f64,
     pub spins: bool,
 }
 
@@ -125,6 +127,7 @@ pub struct Ended {
     pub seconds: f64,
     pub server_cpu: Duration,
     pub own_cpu: Duration,
+    pub waited_for_core: Duration,
     pub watched: Watched,
     pub came: Came,
 }
@@ -147,6 +150,7 @@ impl Report {
             mean,
             late: recorder.own.late,
             closed_loop: profile == "saturate",
+            without_core: ended.waited_for_core.as_secs_f64() / ended.seconds * 100.0,
             problems: ended.came.problems,
             misses: ended.came.misses,
         };
@@ -181,6 +185,7 @@ impl Report {
                 lag_microseconds: recorder.own.lag.quantiles(),
                 cpu_seconds: own_cpu,
                 cores: own_cpu / seconds,
+                without_core_percent: figures.without_core,
                 spins: options.spin,
             },
             connections: Connections {

@@ -28,7 +28,8 @@ impl Display for Report {
         list(formatter, &self.failures)?;
         write!(formatter, "generator   {:.3} % over 1 ms late", generator.late_percent)?;
         let [p99, worst] = [generator.lag_microseconds.p99, generator.lag_microseconds.max].map(milliseconds);
-        writeln!(formatter, ", p99 {p99}, worst {worst}; {:.2} cores", generator.cores)?;
+        write!(formatter, ", p99 {p99}, worst {worst}; {:.2} cores", generator.cores)?;
+        writeln!(formatter, ", kept from its core {:.1} % of the time", generator.without_core_percent)?;
         let Quantiles { p50, max, .. } = connections.opening_microseconds;
         let [p50, max] = [p50, max].map(milliseconds);
         writeln!(

@@ -24,6 +24,10 @@ pub struct Limits {
     /// measured.
     #[arg(long, default_value_t = 1.0, value_name = "PERCENT", value_parser = percent)]
     allow_late: f64,
+    /// If `saturate` was kept from its core for more than so many percent of the time, as something
+    /// else ran there, nothing was measured.
+    #[arg(long, default_value_t = 5.0, value_name = "PERCENT", value_parser = percent)]
+    allow_stolen: f64,
 }
 
 /// What is judged.
@@ -38,6 +42,8 @@ pub struct Figures {
     pub late: u64,
     /// In a closed loop latencies are no measure.
     pub closed_loop: bool,
+    /// Percent of the time that something else had this program's core.
+    pub without_core: f64,
     pub problems: Vec<String>,
     pub misses: Vec<String>,
 }
@@ -100,6 +106,13 @@ impl Limits {
                 self.allow_late
             ));
         }
+        // In a closed loop nothing is late: it is only less.
+        if figures.closed_loop && figures.without_core > self.allow_stolen {
+            doubts.push(format!(
+                "something else had the generator's core for {:.0} % of the time: give it one of its own",
+                figures.without_core
+            ));
+        }
         if !doubts.is_empty() {
             return Verdict { outcome: Outcome::NotMeasured, reasons: doubts };
         }
@@ -149,7 +162,8 @@ fn percent(text: &str) -> Result<f64, String> {
 mod tests {
     use super::*;
 
-    const LIMITS: Limits = Limits { slo_mean: 50.0, slo_slow: 100.0, slo_availability: 99.5, allow_late: 1.0 };
+    const LIMITS: Limits =
+        Limits { slo_mean: 50.0, slo_slow: 100.0, slo_availability: 99.5, allow_late: 1.0, allow_stolen: 5.0 };
 
     fn good() -> Figures {
         Figures { requests: 100_000, good: 99_500, mean: 0.0499, late: 1000, ..Figures::default() }
@@ -174,7 +188,10 @@ mod tests {
 
     #[test]
     fn a_closed_loop_is_not_judged_by_its_latencies() {
-        assert_eq!(LIMITS.judge(&Figures { mean: 10.0, closed_loop: true, ..good() }).outcome, Outcome::Met);
+        let closed = Figures { mean: 10.0, closed_loop: true, without_core: 5.0, ..good() };
+        assert_eq!(LIMITS.judge(&closed).outcome, Outcome::Met);
+        assert_eq!(LIMITS.judge(&Figures { without_core: 5.1, ..closed }).outcome, Outcome::NotMeasured);
+        assert_eq!(LIMITS.judge(&Figures { without_core: 99.0, ..good() }).outcome, Outcome::Met);
     }
 
     #[test]

@@ -44,6 +44,7 @@ fn begin_as(profile: &str, address: SocketAddr, certificates: &Path, options: &s
     if !options.contains("--servers") {
         command.arg("--address").arg(address.to_string());
     }
+    command.args(["--allow-stolen", "100"]);
     if !options.contains("--allow-late") {
         command.args(["--allow-late", "100"]);
     }

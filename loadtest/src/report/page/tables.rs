@@ -81,8 +81,8 @@ pub fn details(report: &Report) -> String {
     let [lag, worst] = [generator.lag_microseconds.p99, generator.lag_microseconds.max].map(milliseconds);
     let spins = if generator.spins { ", as it spins" } else { "" };
     let late = format!(
-        "{} requests ({:.3} %) sent over 1 ms late; p99 {lag}, worst {worst}; {:.2} cores{spins}",
-        generator.late, generator.late_percent, generator.cores
+        "{} requests ({:.3} %) sent over 1 ms late; p99 {lag}, worst {worst}; {:.2} cores{spins}; kept from its core {:.1} % of the time",
+        generator.late, generator.late_percent, generator.cores, generator.without_core_percent
     );
     let connections = &report.connections;
     let Quantiles { p50, p99, max, .. } = connections.opening_microseconds;
