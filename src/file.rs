@@ -52,6 +52,11 @@ impl Watched {
     }
 }
 
+/// Where something lies that is named by its path from the folder of a document, be that a file or an object.
+pub fn beside(document: &str, path: &str) -> String {
+    format!("{}{path}", &document[..document.rfind('/').map_or(0, |slash| slash + 1)])
+}
+
 /// Reads a file whole. If it changed while it was read, it is read again.
 ///
 /// # Errors

@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::file;
 use crate::store::{self, ObjectUrl};
 
 pub use pattern::NamePattern;
@@ -102,7 +103,7 @@ impl Table {
 
 /// Where the overrides of a table are, unless another place is configured.
 pub fn overrides_beside(table: &str) -> String {
-    format!("{}overrides.json", &table[..table.rfind('/').map_or(0, |slash| slash + 1)])
+    file::beside(table, "overrides.json")
 }
 
 /// The server's identity. PEM files, both required.

@@ -7,7 +7,7 @@ use std::path::Path;
 use super::source::{self, Asking, Named, Seen, SeenObject, Source, Unreadable, Why};
 use super::state::{KeptFile, State};
 use crate::config::Guards;
-use crate::file::{Watched, digest_of_all, sha256};
+use crate::file::{Watched, beside, digest_of_all, sha256};
 use crate::outcome::Candidate;
 use crate::table::problem::Place;
 use crate::table::{Inputs, Manifest, Pointer, Problems, Table, compile};
@@ -62,8 +62,7 @@ pub fn gather(place: &Path, limit: u64) -> Gathered {
 /// The same from anywhere. With a state, each file is kept there, before anything is made of it, and what a pointer
 /// names and is kept there already is not read again.
 pub fn gather_from(source: &dyn Source, limit: u64, state: Option<&State>) -> Gathered {
-    let mut gathered =
-        Gathered { manifest: None, inputs: Inputs { limit, ..Inputs::default() }, ..Gathered::default() };
+    let mut gathered = Gathered { inputs: Inputs { limit, ..Inputs::default() }, ..Gathered::default() };
     let mut reading = Reading { source, state, pointer: None, left: limit, seen: Seen::default() };
     if let Some(Document { name, text, sha256 }) = reading.document(&mut gathered.problems) {
         reading.keep(text.as_bytes(), &sha256);
@@ -126,8 +125,7 @@ impl Reading<'_> {
         }
         let pointer = Pointer::parse(&name, &text, problems)?;
         let document = pointer.document.clone();
-        let folder = &name[..name.rfind('/').map_or(0, |slash| slash + 1)];
-        let name = format!("{folder}{}", pointer.place(&document));
+        let name = beside(&name, &pointer.place(&document));
         self.pointer = Some(pointer);
         let (text, sha256) = self.text(Named::File(&document), &name, problems)?;
         Some(Document { name, text, sha256 })

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::file;
+
 /// As written, and known to have a store and a key.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ObjectUrl {
@@ -51,8 +53,7 @@ impl ObjectUrl {
     /// What lies in the same folder, or in one of its folders, by its path from there.
     #[must_use]
     pub fn beside(&self, path: &str) -> Self {
-        let folder = self.text.rfind('/').map_or(self.text.len(), |slash| slash + 1);
-        Self { text: format!("{}{path}", &self.text[..folder]), key: self.key }
+        Self { text: file::beside(&self.text, path), key: self.key }
     }
 
     pub fn as_str(&self) -> &str {
