@@ -12,6 +12,7 @@
 //! - [`config`]: one struct, every key with its default and its reason
 //! - [`snapshot`]: the table in service, one pointer
 //! - [`client`]: what is known of a client once its certificate has been judged, and who judges
+//! - [`mod@quick`]: the quick way from a request's bytes to its answer's
 //! - [`telemetry`]: logs, and the names of all metrics
 //! - [`mod@file`]: files as inputs: whole, of one moment, bounded
 //! - [`outcome`]: an attempt to change what is in service, and what came of it
@@ -21,6 +22,7 @@
 //! - [`descriptors`]: as many open files as the system allows
 //! - [`memory`]: how a replaced table's memory goes back to the system
 //! - [`shown`]: what a TLS server shows, for who looks and does not trust
+//! - [`lane`]: the threads that serve; [`queue`]: how long what is ready waits there
 //! - [`phase`]: how far the process is on its way out
 //! - [`probe_ticket`]: how an acceptor knows the health probe's own connections
 //!
@@ -46,11 +48,14 @@ pub mod health;
 pub mod history;
 pub mod import;
 pub mod interrupt;
+pub mod lane;
 pub mod listener;
 pub mod memory;
 pub mod outcome;
 pub mod phase;
 pub mod probe_ticket;
+pub mod queue;
+pub mod quick;
 pub mod reload;
 pub mod shown;
 pub mod snapshot;

@@ -9,12 +9,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use arc_swap::{ArcSwap, Guard};
-use http::HeaderValue;
 
 use crate::table::answer::Renderer;
 use crate::table::problem::Shown;
 use crate::table::{Decision, Effective, Overrides, Table};
-use crate::telemetry;
+use crate::telemetry::{self, requests::Decisions};
 
 /// A table as it is served, with the overrides that are in force.
 pub struct Snapshot {
@@ -27,18 +26,15 @@ pub struct Snapshot {
     /// Where the table came from.
     pub source: String,
     renderer: Renderer,
-    /// For as long as nothing is to change before the table's `ttl` is over.
-    cache_control: HeaderValue,
     /// Decisions for each CDN, by id.
-    decided: Vec<metrics::Counter>,
+    decided: Vec<Decisions>,
 }
 
 impl Snapshot {
     fn new(table: Arc<Table>, effective: Effective, generation: u64, source: String, loaded_at: SystemTime) -> Self {
         let renderer = Renderer::new(&table, generation);
-        let decided = table.cdns.iter().map(|cdn| telemetry::decisions(&cdn.name)).collect();
-        let cache_control = kept_for(table.ttl);
-        Self { table, effective, generation, loaded_at, source, renderer, cache_control, decided }
+        let decided = table.cdns.iter().map(|cdn| Decisions::of(&cdn.name)).collect();
+        Self { table, effective, generation, loaded_at, source, renderer, decided }
     }
 
     fn tell(&self) {
@@ -64,21 +60,12 @@ impl Snapshot {
         self.renderer.json(decision, ttl)
     }
 
-    /// For how long a client may keep an answer, as a header says it.
-    pub fn cache_control(&self, ttl: u32) -> HeaderValue {
-        if ttl == self.table.ttl { self.cache_control.clone() } else { kept_for(ttl) }
-    }
-
     /// Counts a decision that was given to a client.
     pub fn count(&self, decision: &Decision<'_>) {
         if let Some(counter) = decision.cdns.first().and_then(|cdn| self.decided.get(usize::from(*cdn))) {
-            counter.increment(1);
+            counter.count();
         }
     }
-}
-
-fn kept_for(ttl: u32) -> HeaderValue {
-    HeaderValue::from_str(&format!("private, max-age={ttl}")).unwrap_or(HeaderValue::from_static("no-store"))
 }
 
 struct Shared {

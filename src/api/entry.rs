@@ -15,7 +15,7 @@ use crate::config::Role;
 use crate::telemetry;
 
 /// Bytes of a request target. An address with its parameter takes 60.
-const TARGET_BYTES: usize = 8192;
+pub const TARGET_BYTES: usize = 8192;
 
 /// What every TLS listener's routes are wrapped in. A panic fails its own request only.
 pub fn guarded(routes: Router, roles: &'static [Role], header_count: usize) -> Router {

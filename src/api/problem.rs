@@ -3,9 +3,16 @@
 //! The one map from error to status. Nothing of what the client sent is repeated, and nothing
 //! internal leaves the process.
 
+use std::ops::RangeInclusive;
+
 use axum::response::{IntoResponse, Response};
-use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE};
+use http::header::CONNECTION;
 use http::{HeaderValue, StatusCode};
+
+use super::reply::Reply;
+
+/// When a client that was turned away for lack of time may ask again.
+const RETRY_AFTER_SECONDS: RangeInclusive<u32> = 1..=5;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Problem {
@@ -26,6 +33,7 @@ pub enum Problem {
     BodyGiven,
     HistoryLimit,
     Leaving,
+    Overloaded,
     Internal,
 }
 
@@ -47,7 +55,7 @@ impl Problem {
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::TargetTooLong => StatusCode::URI_TOO_LONG,
             Self::HeadersTooMany => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-            Self::Leaving => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Leaving | Self::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -76,6 +84,7 @@ impl Problem {
             Self::BodyGiven => "the request has a body, which is not looked at: parameters go into the query",
             Self::HistoryLimit => "the query parameter `limit` is a whole number from 1 to 1000",
             Self::Leaving => "the process is about to end",
+            Self::Overloaded => "there is no time to answer this: ask another instance, or later",
             Self::Internal => "the request failed for a reason on this side",
         }
     }
@@ -85,21 +94,24 @@ impl Problem {
     fn closes(self) -> bool {
         matches!(self, Self::HostNotOne | Self::TransferEncoding | Self::ClientRefused)
     }
-}
 
-impl IntoResponse for Problem {
-    fn into_response(self) -> Response {
+    pub fn reply(self) -> Reply {
         let status = self.status();
         let title = status.canonical_reason().unwrap_or_default();
         let detail = self.detail();
         let code = status.as_u16();
         let body = format!(r#"{{"type":"about:blank","title":"{title}","status":{code},"detail":"{detail}"}}"#);
-        let mut response = (status, body).into_response();
-        let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        // Clients that were turned away together do not come back together.
+        let retry_after = (self == Self::Overloaded).then(|| fastrand::u32(RETRY_AFTER_SECONDS));
+        Reply { status, content_type: "application/problem+json", ttl: None, retry_after, body: body.into_bytes() }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = self.reply().into_response();
         if self.closes() {
-            headers.insert(CONNECTION, HeaderValue::from_static("close"));
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         response
     }

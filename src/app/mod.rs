@@ -19,6 +19,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
 use crate::descriptors;
+use crate::lane::Lanes;
 use crate::listener::{self, Handshakes};
 use crate::phase::Phase;
 use crate::probe_ticket::ProbeTicket;
@@ -50,9 +51,10 @@ pub async fn serve(
     let addresses = sockets.addresses()?;
     let in_service = InService::start(prepared)?;
     let handshakes = Handshakes::start()?;
+    let lanes = Lanes::start()?;
 
     let (phase, watch) = watch::channel(Phase::Serving);
-    let service = Service { config: &config, current: &in_service, handshakes: &handshakes };
+    let service = Service { config: &config, current: &in_service, handshakes: &handshakes, lanes: &lanes };
     let (lookup_probe, admin_probe) = (ProbeTicket::default(), ProbeTicket::default());
     let mut acceptors = vec![service.acceptor("lookup", addresses.lookup, &lookup_probe, true)];
     if let Some(admin) = addresses.admin {

@@ -10,9 +10,11 @@ use tokio::net::TcpListener;
 use super::in_service::InService;
 use crate::api;
 use crate::api::admin::{Admin, Others};
+use crate::api::quick::Lookups;
 use crate::config::Config;
 use crate::health::server::{self, Health};
 use crate::health::{Acceptor, Live, Monitor, Subjects};
+use crate::lane::Lanes;
 use crate::listener::{Handshakes, Listener};
 use crate::phase::PhaseWatch;
 use crate::probe_ticket::ProbeTicket;
@@ -24,14 +26,18 @@ pub struct Service<'s> {
     pub config: &'s Config,
     pub current: &'s InService,
     pub handshakes: &'s Handshakes,
+    pub lanes: &'s Lanes,
 }
 
 impl Service<'_> {
     pub fn lookup(&self, socket: TcpListener, probe: ProbeTicket) -> Listener {
-        let router = api::lookup::router(self.current.tables.clone(), self.config.limits.header_count);
+        let (tables, fields) = (&self.current.tables, self.config.limits.header_count);
+        let router = api::lookup::router(tables.clone(), fields);
+        let quick = Some(Arc::new(Lookups::new(tables.clone(), fields)) as _);
+        let lanes = self.lanes.clone();
         let authority = Arc::clone(&self.current.authority);
         let handshakes = self.handshakes.places();
-        Listener { name: "lookup", socket, authority, router, probe, slow_answers: None, handshakes }
+        Listener { name: "lookup", socket, authority, router, quick, lanes, probe, slow_answers: None, handshakes }
     }
 
     pub fn admin(&self, socket: TcpListener, probe: ProbeTicket, health: Health) -> Listener {
@@ -56,7 +62,9 @@ impl Service<'_> {
         };
         let router = api::admin::router(admin, self.config.limits.header_count);
         let (authority, handshakes) = (Arc::clone(authority), self.handshakes.places());
-        Listener { name: "admin", socket, authority, router, probe, slow_answers: Some(SLOWEST_RELOAD), handshakes }
+        // Apart from those that look things up: what is asked here may take a while.
+        let (quick, lanes, slow_answers) = (None, Lanes::here(), Some(SLOWEST_RELOAD));
+        Listener { name: "admin", socket, authority, router, quick, lanes, probe, slow_answers, handshakes }
     }
 
     pub fn acceptor(&self, name: &'static str, at: SocketAddr, probe: &ProbeTicket, answers_lookups: bool) -> Acceptor {

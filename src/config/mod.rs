@@ -234,6 +234,10 @@ pub struct Limits {
     pub header: Seconds,
     /// Time for which a client may leave a response unread.
     pub write: Seconds,
+    /// Time for which a request may have waited for its turn. Once one has waited longer, requests are answered with
+    /// 503 and `Retry-After`, at random 1 to 5 s, until the queue is short again: half of the 100 ms after which an
+    /// answer is of no use, so that what is answered is answered in time.
+    pub wait: Seconds,
     /// Header fields of a request. One more is answered with 431.
     pub header_count: usize,
     /// Concurrent streams of an HTTP/2 connection.
@@ -247,6 +251,7 @@ impl Default for Limits {
             handshake: Seconds::from_secs(10),
             header: Seconds::from_secs(10),
             write: Seconds::from_secs(10),
+            wait: Seconds::from_millis(50),
             header_count: 100,
             streams: 256,
         }

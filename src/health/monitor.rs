@@ -78,7 +78,6 @@ impl Monitor {
         loop {
             rounds.tick().await;
             self.round().await;
-            telemetry::upkeep();
         }
     }
 

@@ -19,9 +19,11 @@ use super::connection::{Connection, Settings};
 use super::handshake::Places;
 use crate::client::Authority;
 use crate::config::{Config, Connections, Limits};
+use crate::lane::Lanes;
 use crate::phase::{Phase, PhaseWatch, reached};
 use crate::probe_ticket::ProbeTicket;
-use crate::telemetry::{self, ListenerMetrics};
+use crate::quick::Quick;
+use crate::telemetry::{self, requests::Requests};
 
 /// Connections that the kernel completes before they are accepted: a spike of 14,000 a second,
 /// for a quarter of a second.
@@ -55,6 +57,9 @@ pub struct Listener {
     pub socket: TcpListener,
     pub authority: Arc<dyn Authority>,
     pub router: Router,
+    /// Answers on the spot, where there is such a way.
+    pub quick: Option<Arc<dyn Quick>>,
+    pub lanes: Lanes,
     pub probe: ProbeTicket,
     /// How long an answer may take, where that is long.
     pub slow_answers: Option<Duration>,
@@ -63,14 +68,16 @@ pub struct Listener {
 
 /// Accepts until the process stops. Connections are tracked, so that their end can be awaited.
 pub async fn run(listener: Listener, config: Config, connections: TaskTracker, mut phase: PhaseWatch) {
-    let Listener { name, socket, authority, router, probe, slow_answers, handshakes } = listener;
+    let Listener { name, socket, authority, router, quick, lanes, probe, slow_answers, handshakes } = listener;
     let patience = Patience::new(&config.limits, &config.connections);
     let settings = Arc::new(Settings {
         patience: slow_answers.map_or(patience, |answer| patience.with_slow_answers(answer)),
         limits: config.limits.clone(),
-        metrics: ListenerMetrics::new(name),
+        requests: Requests::of(name),
+        connections: telemetry::connections(name),
         authority,
         router,
+        quick,
         phase: phase.clone(),
         handshakes,
     });
@@ -78,6 +85,7 @@ pub async fn run(listener: Listener, config: Config, connections: TaskTracker, m
     let keepalive = keepalive(&config.connections);
     let mut shaking = VecDeque::new();
     let mut failing = false;
+    let mut probes = 0;
     loop {
         let accepted = tokio::select! {
             accepted = socket.accept() => accepted,
@@ -93,17 +101,22 @@ pub async fn run(listener: Listener, config: Config, connections: TaskTracker, m
                     continue;
                 }
                 prepare(&stream, &keepalive);
+                let lane = if is_probe { lanes.in_turn(probes) } else { lanes.emptiest() };
+                probes += usize::from(is_probe);
+                let (Ok(stream), Some(lane)) = (stream.into_std(), lane) else { continue };
                 let shaken = Arc::new(AtomicBool::new(is_probe));
                 let connection = Connection {
                     stream,
                     client: (!is_probe).then(|| peer.ip()),
                     shaken: Arc::clone(&shaken),
+                    lane: lane.enter(),
                     settings: Arc::clone(&settings),
                 };
-                let task = connections.spawn(async move {
+                let served = async move {
                     connection.serve().await;
                     drop(place);
-                });
+                };
+                let task = connections.spawn_on(served, &lane.runtime);
                 shaking.push_back(Shaking { shaken, task: task.abort_handle() });
             }
             Err(error) => {

@@ -4,7 +4,7 @@
 //! request path stores a few numbers; nothing is locked, and no timer is moved for a request.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
@@ -62,6 +62,7 @@ pub struct Activity {
     /// When a request last began or ended.
     last_turn: AtomicU64,
     end: Notify,
+    closing: AtomicBool,
 }
 
 impl Activity {
@@ -75,6 +76,7 @@ impl Activity {
             in_flight: AtomicU32::new(0),
             last_turn: AtomicU64::new(1),
             end: Notify::new(),
+            closing: AtomicBool::new(false),
         })
     }
 
@@ -86,6 +88,20 @@ impl Activity {
     /// Waits until the connection is asked to end.
     pub async fn ended(&self) {
         self.end.notified().await;
+    }
+
+    /// Has the quick way end the connection before another request.
+    pub fn close(&self) {
+        self.closing.store(true, Ordering::Relaxed);
+    }
+
+    pub fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::Relaxed)
+    }
+
+    /// A request has been answered in the moment that it came.
+    pub fn turned(&self) {
+        self.last_turn.store(self.now(), Ordering::Relaxed);
     }
 
     fn now(&self) -> u64 {

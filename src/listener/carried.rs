@@ -74,7 +74,11 @@ impl AsyncWrite for Carried {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.here()?.poll_write_vectored(cx, slices)
+        match slices {
+            // Mostly a single record, and that is cheaper to send as such.
+            [record] => self.here()?.poll_write(cx, record),
+            _ => self.here()?.poll_write_vectored(cx, slices),
+        }
     }
 
     fn is_write_vectored(&self) -> bool {

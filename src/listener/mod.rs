@@ -3,6 +3,7 @@
 //! - [`accept`]: the accept loop, which never ends by itself
 //! - [`connection`]: one connection from its handshake to its end
 //! - [`handshake`]: on threads of lower priority, with [`carried`] streams
+//! - [`mod@quick`]: requests answered where they are read; [`request`]: all others
 //! - [`session`]: the decision on its client, and for how long it holds
 //! - [`activity`]: what a connection is doing, and for how long it may
 //! - [`stream`]: the bytes, watched
@@ -12,6 +13,8 @@ pub mod activity;
 pub mod carried;
 pub mod connection;
 pub mod handshake;
+pub mod quick;
+pub mod request;
 pub mod session;
 pub mod stream;
 

@@ -19,6 +19,11 @@ impl<S> Watched<S> {
         Self { stream, activity }
     }
 
+    /// Reads from here are not told of: who makes them sees to it.
+    pub fn unwatched(&mut self) -> &mut S {
+        &mut self.stream
+    }
+
     fn written<T>(&self, result: Poll<T>) -> Poll<T> {
         self.activity.write(result.is_pending());
         result
@@ -52,16 +57,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         self.written(result)
     }
 
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let result = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
-        self.written(result)
-    }
-
+    /// What is small is better copied together: h2 then sends the answers to all streams that are ready as one TLS
+    /// record, with one system call.
     fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        false
     }
 }

@@ -24,6 +24,7 @@ mod lookup;
 mod overriding;
 mod privacy;
 mod protocol;
+mod quick;
 mod reload;
 mod slow;
 mod startup;

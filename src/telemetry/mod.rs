@@ -1,26 +1,25 @@
 //! Logs, and the names of all metrics in one place.
+//!
+//! - [`mod@requests`]: what every request counts
+//! - [`striped`]: without threads getting in each other's way
+
+pub mod requests;
+mod striped;
 
 use std::fmt::Write;
 use std::io::IsTerminal;
 use std::net::IpAddr;
 use std::sync::OnceLock;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use metrics::{Counter, Gauge, Histogram, Unit, counter, gauge, histogram};
+use metrics::{Counter, Gauge, Unit, counter, gauge};
 use metrics_exporter_prometheus::formatting::{write_help_line, write_type_line};
-use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
 
 use crate::client::{Expiry, Refusal};
 use crate::config::{Log, LogFormat};
 use crate::table::lookup::anonymous;
-
-/// Upper bounds in seconds. A lookup takes tens of microseconds; beyond 100 ms is a failure.
-const DURATION_BUCKETS: [f64; 13] =
-    [0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0];
-
-/// Statuses that have a counter of their own; any other is made when it first occurs.
-const STATUSES: [u16; 10] = [200, 400, 403, 404, 405, 409, 414, 431, 500, 503];
 
 /// The reason for which a request is refused whose client is let in: its role is another.
 pub const ROLE_MISSING: &str = "role_missing";
@@ -56,10 +55,7 @@ pub fn subnet(address: IpAddr) -> String {
 
 /// Starts counting.
 pub fn init_metrics() {
-    let builder = PrometheusBuilder::new()
-        .set_buckets_for_metric(Matcher::Suffix("_duration_seconds".to_owned()), &DURATION_BUCKETS);
-    let Ok(builder) = builder else { return };
-    let recorder = builder.build_recorder();
+    let recorder = PrometheusBuilder::new().build_recorder();
     let handle = recorder.handle();
     if metrics::set_global_recorder(recorder).is_ok() {
         _ = PROMETHEUS.set(handle);
@@ -74,18 +70,12 @@ pub fn commit() -> &'static str {
     option_env!("BUILD_COMMIT").unwrap_or("unknown")
 }
 
-/// Empties the histograms' intake; wants to be called every few seconds.
-pub fn upkeep() {
-    if let Some(handle) = PROMETHEUS.get() {
-        handle.run_upkeep();
-    }
-}
-
 /// Everything in Prometheus's text format, the table in service and what runs out included.
 pub fn render(version: &str, digest: &str, expiries: &[Expiry]) -> String {
     const INFO: &str = "croupier_table_info";
     const EXPIRY: &str = "croupier_expiry_timestamp_seconds";
     let mut text = PROMETHEUS.get().map(PrometheusHandle::render).unwrap_or_default();
+    requests::write(&mut text);
     // Written here and not kept as gauges: each reload would leave series of old labels behind.
     write_help_line(&mut text, INFO, None, None, "The table in service, as labels");
     write_type_line(&mut text, INFO, None, None, "gauge");
@@ -107,14 +97,7 @@ fn escaped(value: &str) -> String {
 }
 
 fn describe() {
-    use metrics::{describe_counter, describe_gauge, describe_histogram};
-    describe_counter!("croupier_requests_total", "Requests answered");
-    describe_histogram!(
-        "croupier_request_duration_seconds",
-        Unit::Seconds,
-        "Time from a request's whole header to its response's head"
-    );
-    describe_counter!("croupier_decisions_total", "Lookups answered with this CDN first");
+    use metrics::{describe_counter, describe_gauge};
     describe_gauge!("croupier_table_generation", "Effective tables published in this process");
     describe_gauge!("croupier_table_prefixes", "Disjoint prefixes of the table in service");
     describe_gauge!("croupier_table_loaded_timestamp_seconds", Unit::Seconds, "When the table in service was loaded");
@@ -149,45 +132,14 @@ fn begin_at_zero() {
         refusals(refusal.reason()).absolute(0);
     }
     refusals(ROLE_MISSING).absolute(0);
-    for reason in ["connections", "handshakes"] {
+    for reason in ["connections", "handshakes", "overload"] {
         sheds(reason).absolute(0);
     }
 }
 
-/// What one listener counts.
-#[derive(Clone)]
-pub struct ListenerMetrics {
-    listener: &'static str,
-    pub connections: Gauge,
-    duration: Histogram,
-    by_status: [Counter; STATUSES.len()],
-}
-
-impl ListenerMetrics {
-    pub fn new(listener: &'static str) -> Self {
-        Self {
-            listener,
-            connections: gauge!("croupier_connections", "listener" => listener),
-            duration: histogram!("croupier_request_duration_seconds", "listener" => listener),
-            by_status: STATUSES.map(|status| requests(listener, status)),
-        }
-    }
-
-    pub fn answered(&self, status: u16, took: Duration) {
-        match STATUSES.iter().position(|known| *known == status) {
-            Some(index) => self.by_status[index].increment(1),
-            None => requests(self.listener, status).increment(1),
-        }
-        self.duration.record(took);
-    }
-}
-
-fn requests(listener: &'static str, status: u16) -> Counter {
-    counter!("croupier_requests_total", "listener" => listener, "status" => status.to_string())
-}
-
-pub fn decisions(cdn: &str) -> Counter {
-    counter!("croupier_decisions_total", "cdn" => cdn.to_owned())
+/// The open connections of a listener.
+pub fn connections(listener: &'static str) -> Gauge {
+    gauge!("croupier_connections", "listener" => listener)
 }
 
 pub fn table_published(generation: u64, (ipv4, ipv6): (usize, usize), loaded_at: SystemTime) {

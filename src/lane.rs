@@ -1,0 +1,98 @@
+//! Lanes: the threads that serve. Each has a runtime and a queue of its own, and a connection stays in its lane.
+//!
+//! Nothing moves between lanes, so nothing is shared or woken across them: a request costs less processor time than
+//! with threads that take work from each other. In return the connections must be dealt out evenly: a new one goes
+//! to the lane that has the fewest.
+
+use std::io;
+use std::num::NonZero;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::{self, available_parallelism};
+
+use tokio::runtime::{Builder, Handle};
+use tokio::sync::watch;
+
+use crate::queue::Queue;
+
+/// All lanes of a process. They end when the last of these is dropped.
+#[derive(Clone)]
+pub struct Lanes {
+    lanes: Arc<[Arc<Lane>]>,
+    _open: watch::Sender<()>,
+}
+
+pub struct Lane {
+    pub runtime: Handle,
+    /// What is ready here, waiting for its turn.
+    pub queue: Queue,
+    connections: AtomicUsize,
+}
+
+impl Lanes {
+    /// One for each processor that the process may use.
+    ///
+    /// # Errors
+    /// If a thread can't be started.
+    pub fn start() -> io::Result<Self> {
+        let (open, watch) = watch::channel(());
+        let processors = available_parallelism().map_or(1, NonZero::get);
+        let lanes = (0..processors).map(|number| Lane::start(number, watch.clone()));
+        Ok(Self { lanes: lanes.collect::<io::Result<_>>()?, _open: open })
+    }
+
+    /// The runtime that this is called in, as the one lane.
+    pub fn here() -> Self {
+        let (open, _) = watch::channel(());
+        Self { lanes: Arc::new([Lane::of(Handle::current())]), _open: open }
+    }
+
+    /// The lane with the fewest connections.
+    pub fn emptiest(&self) -> Option<&Arc<Lane>> {
+        self.lanes.iter().min_by_key(|lane| lane.connections.load(Ordering::Relaxed))
+    }
+
+    /// One after another, over and over.
+    pub fn in_turn(&self, turn: usize) -> Option<&Arc<Lane>> {
+        self.lanes.get(turn % self.lanes.len().max(1))
+    }
+}
+
+impl Lane {
+    fn of(runtime: Handle) -> Arc<Self> {
+        Arc::new(Self { runtime, queue: Queue::default(), connections: AtomicUsize::new(0) })
+    }
+
+    fn start(number: usize, mut open: watch::Receiver<()>) -> io::Result<Arc<Self>> {
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let lane = Self::of(runtime.handle().clone());
+        let own = Arc::clone(&lane);
+        thread::Builder::new().name(format!("lane-{number}")).spawn(move || {
+            runtime.block_on(async {
+                tokio::select! {
+                    () = own.queue.measure() => {}
+                    // An error: there are no lanes any more.
+                    _ = open.changed() => {}
+                }
+            });
+        })?;
+        Ok(lane)
+    }
+
+    /// Counts a connection for as long as the guard is held.
+    pub fn enter(self: &Arc<Self>) -> InLane {
+        self.connections.fetch_add(1, Ordering::Relaxed);
+        InLane { lane: Arc::clone(self) }
+    }
+}
+
+/// A connection's place in its lane.
+pub struct InLane {
+    pub lane: Arc<Lane>,
+}
+
+impl Drop for InLane {
+    fn drop(&mut self) {
+        self.lane.connections.fetch_sub(1, Ordering::Relaxed);
+    }
+}

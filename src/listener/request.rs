@@ -1,0 +1,179 @@
+//! One request: its client, its time, its way to an answer, and what is counted of it.
+
+use std::convert::Infallible;
+use std::future::{Future, Ready, ready};
+use std::mem;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Instant, SystemTime};
+
+use axum::body::Body;
+use bytes::Bytes;
+use http::header::CONNECTION;
+use http::request::Parts;
+use http::{HeaderValue, Request, Response, StatusCode, Version};
+use hyper::body::{Frame, Incoming, SizeHint};
+use tower::Service;
+
+use super::activity::{Activity, InFlight};
+use super::connection::Settings;
+use super::session::Session;
+use crate::client::Admission;
+use crate::lane::Lane;
+use crate::quick::Asker;
+use crate::telemetry;
+
+/// Where the requests of one connection enter.
+pub struct Entry {
+    pub activity: Arc<Activity>,
+    pub session: Session,
+    pub is_probe: bool,
+    /// From when on answers say that the connection closes.
+    pub old_at: Instant,
+    pub lane: Arc<Lane>,
+    pub settings: Arc<Settings>,
+}
+
+impl Entry {
+    pub fn admission(&self, now: SystemTime) -> Admission {
+        let admission = self.session.admission(now);
+        if admission.is_err() {
+            // This request is told, and is the last.
+            self.activity.end();
+        }
+        admission
+    }
+
+    /// Whether the answer says that the connection closes. HTTP/2 has a message for that.
+    pub fn is_last(&self, version: Version, now: Instant) -> bool {
+        version < Version::HTTP_2 && (now >= self.old_at || self.settings.is_stopping())
+    }
+
+    /// Whether there is no time to answer. The probe is always answered.
+    pub fn is_shed(&self, now: Instant) -> bool {
+        self.lane.queue.waited(now) > self.settings.limits.wait.duration() && !self.is_probe
+    }
+
+    /// Counts an answer given on the spot, unless it is the probe's.
+    pub fn count(&self, status: StatusCode, begun: Instant) {
+        if !self.is_probe {
+            self.settings.requests.answered(status.as_u16(), begun.elapsed());
+            if status == StatusCode::SERVICE_UNAVAILABLE {
+                telemetry::shed("overload");
+            }
+        }
+    }
+
+    /// Answers on the spot, if it can be done.
+    fn answer_at_once(
+        &self,
+        request: &Parts,
+        client: &Admission,
+        now: SystemTime,
+        begun: Instant,
+    ) -> Option<Response<Bytes>> {
+        let (quick, Ok(identity)) = (self.settings.quick.as_ref()?, client.as_ref()) else { return None };
+        let asker = Asker { identity, now, is_last: false, is_shed: self.is_shed(begun) };
+        quick.parsed(request, &asker)
+    }
+}
+
+impl hyper::service::Service<Request<Incoming>> for Entry {
+    type Response = Response<Answered>;
+    type Error = Infallible;
+    type Future = Answer;
+
+    fn call(&self, request: Request<Incoming>) -> Answer {
+        let (begun, now) = (Instant::now(), SystemTime::now());
+        let in_flight = self.activity.request();
+        let is_last = self.is_last(request.version(), begun);
+        let admission = self.admission(now);
+        let (request, body) = request.into_parts();
+        if let Some(response) = self.answer_at_once(&request, &admission, now, begun) {
+            let response = response.map(|body| Answered { body: Payload::Whole(body), _in_flight: in_flight });
+            self.count(response.status(), begun);
+            return Answer::AtOnce(ready(Ok(closing(response, is_last))));
+        }
+        let mut request = Request::from_parts(request, body);
+        request.extensions_mut().insert(admission);
+        let answer = self.settings.router.clone().call(request);
+        let requests = (!self.is_probe).then(|| self.settings.requests.clone());
+        Answer::Routed(Box::pin(async move {
+            let response = answer.await?;
+            if let Some(requests) = requests {
+                requests.answered(response.status().as_u16(), begun.elapsed());
+            }
+            let response = response.map(|body| Answered { body: Payload::Routed(body), _in_flight: in_flight });
+            Ok(closing(response, is_last))
+        }))
+    }
+}
+
+fn closing(mut response: Response<Answered>, is_last: bool) -> Response<Answered> {
+    if is_last {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
+type Answering = Result<Response<Answered>, Infallible>;
+
+/// An answer that is there, or will be.
+pub enum Answer {
+    AtOnce(Ready<Answering>),
+    Routed(Pin<Box<dyn Future<Output = Answering> + Send>>),
+}
+
+impl Future for Answer {
+    type Output = Answering;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Answering> {
+        match self.get_mut() {
+            Self::AtOnce(answer) => Pin::new(answer).poll(cx),
+            Self::Routed(answer) => answer.as_mut().poll(cx),
+        }
+    }
+}
+
+/// A response's body that keeps its request in flight until it has been handed over.
+pub struct Answered {
+    body: Payload,
+    _in_flight: InFlight,
+}
+
+enum Payload {
+    /// Empty once it has been taken.
+    Whole(Bytes),
+    Routed(Body),
+}
+
+impl hyper::body::Body for Answered {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        match &mut self.body {
+            Payload::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
+            Payload::Whole(bytes) => Poll::Ready(Some(Ok(Frame::data(mem::take(bytes))))),
+            Payload::Routed(body) => Pin::new(body).poll_frame(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.body {
+            Payload::Whole(bytes) => bytes.is_empty(),
+            Payload::Routed(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.body {
+            Payload::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Payload::Routed(body) => body.size_hint(),
+        }
+    }
+}
