@@ -26,6 +26,12 @@ pub fn memory(processes: &[u32]) -> Result<u64, String> {
     Ok(pages * rustix::param::page_size() as u64)
 }
 
+/// The open descriptors of these processes; 0 if they are not ours to look at.
+pub fn descriptors(processes: &[u32]) -> u64 {
+    let open = |process| std::fs::read_dir(format!("/proc/{process}/fd")).map_or(0, Iterator::count);
+    processes.iter().map(|process| open(process) as u64).sum()
+}
+
 /// How long this program's first thread was ready to run, but something else had its core. Nothing
 /// if the system does not say so.
 pub fn waited_for_core() -> Duration {

@@ -28,6 +28,8 @@ pub struct Bucket {
     pub cpu: Duration,
     /// The server's resident memory in bytes, the most that was seen.
     pub memory: u64,
+    /// The server's open descriptors, the most that were seen.
+    pub descriptors: u64,
 }
 
 #[derive(Debug, Clone)]
@@ -40,7 +42,8 @@ pub struct Timeline {
 impl Bucket {
     fn new() -> Result<Self, String> {
         let latencies = Histogram::new_with_max(LONGEST, DIGITS).map_err(|error| error.to_string())?;
-        Ok(Self { latencies, offered: 0, failed: 0, late: 0, answered: 0, cpu: Duration::ZERO, memory: 0 })
+        let cpu = Duration::ZERO;
+        Ok(Self { latencies, offered: 0, failed: 0, late: 0, answered: 0, cpu, memory: 0, descriptors: 0 })
     }
 
     pub fn record(&mut self, latency: Duration) {
@@ -55,6 +58,7 @@ impl Bucket {
         self.answered += later.answered;
         self.cpu += later.cpu;
         self.memory = self.memory.max(later.memory);
+        self.descriptors = self.descriptors.max(later.descriptors);
     }
 }
 

@@ -8,6 +8,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
 
 use super::recorder::{Recent, Shared, locked};
 use crate::processor;
@@ -28,9 +29,9 @@ pub struct Watch {
 #[derive(Debug, Clone, Default)]
 pub struct Watched {
     /// The server's resident memory in bytes.
-    pub memory_at_first: u64,
-    pub memory_at_last: u64,
-    pub memory_most: u64,
+    pub memory: Extent,
+    /// The server's open descriptors.
+    pub descriptors: Extent,
     /// The processor time it had used when it was last there.
     pub cpu_at_last: Duration,
     /// Why the server's processes could not be looked at.
@@ -64,12 +65,15 @@ fn watch(recorder: &Shared, processes: &[u32], length: Duration, stopped: &Recei
         if !processes.is_empty() {
             match processor::used(processes).and_then(|used| Ok((used, processor::memory(processes)?))) {
                 Ok((now_used, memory)) => {
-                    watched.saw(memory);
+                    let descriptors = processor::descriptors(processes);
+                    watched.memory.saw(memory);
+                    watched.descriptors.saw(descriptors);
                     watched.cpu_at_last = now_used;
                     let mut recorder = locked(recorder);
                     let bucket = recorder.timeline.at(SECOND * (second - 1));
                     bucket.cpu += now_used.saturating_sub(used);
                     bucket.memory = bucket.memory.max(memory);
+                    bucket.descriptors = bucket.descriptors.max(descriptors);
                     used = now_used;
                 }
                 Err(problem) => watched.problem = Some(problem),
@@ -81,13 +85,21 @@ fn watch(recorder: &Shared, processes: &[u32], length: Duration, stopped: &Recei
     watched
 }
 
-impl Watched {
-    fn saw(&mut self, memory: u64) {
-        if self.memory_at_first == 0 {
-            self.memory_at_first = memory;
+/// How much of something there was.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub struct Extent {
+    pub at_first: u64,
+    pub at_last: u64,
+    pub most: u64,
+}
+
+impl Extent {
+    fn saw(&mut self, now: u64) {
+        if self.at_first == 0 {
+            self.at_first = now;
         }
-        self.memory_at_last = memory;
-        self.memory_most = self.memory_most.max(memory);
+        self.at_last = now;
+        self.most = self.most.max(now);
     }
 }
 

@@ -23,7 +23,7 @@ use crate::load::events::Event;
 use crate::load::failure::Failed;
 use crate::load::options::Options;
 use crate::load::recorder::Recorder;
-use crate::load::watch::Watched;
+use crate::load::watch::{Extent, Watched};
 use crate::profile::action::Came;
 use crate::profile::reconnects::Reconnects;
 use crate::tally::Quantiles;
@@ -118,6 +118,7 @@ pub struct Server {
     pub memory_at_first: u64,
     pub memory_at_last: u64,
     pub memory_most: u64,
+    pub descriptors: Extent,
     pub problem: Option<String>,
 }
 
@@ -215,9 +216,10 @@ impl Server {
             cpu_seconds: cpu,
             cores: cpu / seconds,
             cpu_microseconds_per_request: (answered > 0).then(|| cpu * 1e6 / answered as f64),
-            memory_at_first: watched.memory_at_first,
-            memory_at_last: watched.memory_at_last,
-            memory_most: watched.memory_most,
+            memory_at_first: watched.memory.at_first,
+            memory_at_last: watched.memory.at_last,
+            memory_most: watched.memory.most,
+            descriptors: watched.descriptors,
             problem: watched.problem,
         }
     }

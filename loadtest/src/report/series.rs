@@ -17,6 +17,7 @@ pub struct Point {
     pub latency_microseconds: Option<Quantiles>,
     pub server_cores: f64,
     pub server_memory: u64,
+    pub server_descriptors: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -46,6 +47,7 @@ pub fn points(recorder: &Recorder, until: f64) -> Vec<Point> {
             latency_microseconds: (!bucket.latencies.is_empty()).then(|| Quantiles::of(&bucket.latencies)),
             server_cores: bucket.cpu.as_secs_f64() / covered,
             server_memory: bucket.memory,
+            server_descriptors: bucket.descriptors,
         });
     }
     points

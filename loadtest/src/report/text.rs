@@ -46,9 +46,11 @@ impl Display for Report {
                 [server.memory_at_first, server.memory_at_last, server.memory_most].map(megabytes);
             writeln!(
                 formatter,
-                "server      {} CPU a request, {:.2} cores; memory {first} at first, {last} at last, {most} at most",
+                "server      {} CPU a request, {:.2} cores; memory {first} at first, {last} at last, {most} at most; {} descriptors at first, {} at last",
                 microseconds(server.cpu_microseconds_per_request),
-                server.cores
+                server.cores,
+                server.descriptors.at_first,
+                server.descriptors.at_last
             )?;
             if let Some(problem) = &server.problem {
                 writeln!(formatter, "    {problem}")?;

@@ -1,6 +1,7 @@
 //! What each profile does.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::sync::atomic::Ordering;
 
 use crate::run::run;
@@ -91,6 +92,24 @@ fn a_long_soak_closes_connections_at_random() {
         run("soak", &server, &format!("--rate 100 --hours 0.0003 --connection-life 0.1 --connections 4 {LENIENT}"));
     assert!(run.count("/connections/ended_by_client") > 0, "{}", run.report["connections"]);
     assert_eq!((run.count("/requests/failed"), run.code), (0, 0));
+}
+
+#[test]
+fn a_soak_reloads_meanwhile_and_counts_descriptors() {
+    let server = Server::start(Answer::Cdn("bidi"));
+    let done = server.file("done");
+    let options = format!(
+        "--rate 100 --hours 0.0004 --run {}/add --every 0.3 --connections 4 --pid {} {LENIENT}",
+        done.parent().unwrap().display(),
+        std::process::id()
+    );
+    fs::write(done.with_file_name("add"), format!("#!/bin/sh\necho >>{}\n", done.display())).unwrap();
+    fs::set_permissions(done.with_file_name("add"), fs::Permissions::from_mode(0o755)).unwrap();
+    let run = run("soak", &server, &options);
+    assert_eq!(run.code, 0, "{}", run.report["verdict"]);
+    assert!(fs::read_to_string(done).unwrap().lines().count() >= 3);
+    assert!(run.count("/server/descriptors/most") >= run.count("/server/descriptors/at_first"));
+    assert!(run.count("/server/descriptors/at_first") > 3);
 }
 
 #[test]

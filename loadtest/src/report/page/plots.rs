@@ -117,7 +117,9 @@ pub fn server(report: &Report) -> String {
         .section()
     };
     let cores = one("The server's processor time, in cores", "three", "cores", cores);
-    cores + &one("The server's resident memory, in MB", "one", "MB", memory)
+    let memory = one("The server's resident memory, in MB", "one", "MB", memory);
+    let open = over_time(report, |point| (point.server_descriptors > 0).then_some(point.server_descriptors as f64));
+    cores + &memory + &one("The server's open descriptors", "two", "descriptors", open)
 }
 
 /// A point stands in the middle of its time.
