@@ -225,6 +225,9 @@ pub struct Limits {
     /// callers. For one more, the one that has been shaking hands for longest gives way; if none is, the new one
     /// is closed at once, so that its client can try another instance.
     pub connections: usize,
+    /// TLS handshakes under way, most of them in line. For one more, the one that has been at it for longest gives way.
+    /// A processor computes some three thousand in a second: who stands further behind has lost patience.
+    pub handshakes: usize,
     /// Time for a TLS handshake, from accept to its end. A slow phone needs 1; a client that
     /// drips bytes must not hold a connection for longer.
     pub handshake: Seconds,
@@ -248,6 +251,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: 10_000,
+            handshakes: 8192,
             handshake: Seconds::from_secs(10),
             header: Seconds::from_secs(10),
             write: Seconds::from_secs(10),

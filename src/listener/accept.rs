@@ -82,6 +82,7 @@ pub async fn run(listener: Listener, config: Config, connections: TaskTracker, m
         handshakes,
     });
     let places = places(&config.limits);
+    let most_shaking = config.limits.handshakes.max(1);
     let keepalive = keepalive(&config.connections);
     let mut shaking = VecDeque::new();
     let mut failing = false;
@@ -95,7 +96,7 @@ pub async fn run(listener: Listener, config: Config, connections: TaskTracker, m
             Ok((stream, peer)) => {
                 failing = false;
                 let is_probe = stream.local_addr().is_ok_and(|local| probe.is_held_by(peer, local));
-                let place = if is_probe { None } else { place(&places, &mut shaking).await };
+                let place = if is_probe { None } else { place(&places, &mut shaking, most_shaking).await };
                 if place.is_none() && !is_probe {
                     telemetry::shed("connections");
                     continue;
@@ -141,13 +142,22 @@ impl Shaking {
     }
 }
 
-/// A place for a new connection. Where all are taken, the one that has been shaking hands for longest gives
-/// way: strangers that connect and say nothing keep nobody out.
-async fn place(places: &Arc<Semaphore>, shaking: &mut VecDeque<Shaking>) -> Option<OwnedSemaphorePermit> {
+/// A place for a new connection. Where all are taken, or `most` are shaking hands, the one that has been shaking hands
+/// for longest gives way: strangers that connect and say nothing keep nobody out.
+async fn place(
+    places: &Arc<Semaphore>,
+    shaking: &mut VecDeque<Shaking>,
+    most: usize,
+) -> Option<OwnedSemaphorePermit> {
     while shaking.front().is_some_and(Shaking::is_over) {
         shaking.pop_front();
     }
-    if let Ok(place) = Arc::clone(places).try_acquire_owned() {
+    if shaking.len() >= most {
+        shaking.retain(|shaking| !shaking.is_over());
+    }
+    if shaking.len() < most
+        && let Ok(place) = Arc::clone(places).try_acquire_owned()
+    {
         return Some(place);
     }
     shaking.retain(|shaking| !shaking.is_over());

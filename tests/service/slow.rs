@@ -244,6 +244,22 @@ fn http2_idle_connections_are_kept_within_the_limit_and_closed_beyond() {
 }
 
 #[test]
+fn of_too_many_handshakes_the_oldest_gives_way() {
+    let (setup, service) = start("handshakes = 4", 600);
+    let mut silent: Vec<TcpStream> = (0..20).map(|_| TcpStream::connect(service.lookup).unwrap()).collect();
+    let shed = || service.metrics().sum("croupier_requests_shed_total", &[("reason", "handshakes")]);
+    wait_until("all but four have given way", || shed() == 16.0);
+    for stranger in &mut silent[..16] {
+        stranger.set_read_timeout(Some(PATIENCE)).unwrap();
+        assert!(matches!(stranger.read(&mut [0; 1]), Ok(0)), "closed without a word");
+    }
+    for _ in 0..10 {
+        let answer = connect(&setup, &service).get("/lookup?ip=192.0.2.1").unwrap();
+        assert_eq!(answer.status, 200, "who shakes hands gets in");
+    }
+}
+
+#[test]
 fn one_connection_too_many_is_closed_at_once_and_nobody_else_notices() {
     let (setup, service) = start("connections = 3", 600);
     wait_until("health turns green", || service.health().0 == 200);
