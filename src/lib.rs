@@ -24,6 +24,7 @@
 //! - [`shown`]: what a TLS server shows, for who looks and does not trust
 //! - [`lane`]: the threads that serve; [`queue`]: how long what is ready waits there
 //! - [`phase`]: how far the process is on its way out
+//! - [`proxied`]: who a load balancer in TCP mode says its client is
 //! - [`probe_ticket`]: how an acceptor knows the health probe's own connections
 //!
 //! Floor 2, one concern each:
@@ -54,6 +55,7 @@ pub mod memory;
 pub mod outcome;
 pub mod phase;
 pub mod probe_ticket;
+pub mod proxied;
 pub mod queue;
 pub mod quick;
 pub mod reload;

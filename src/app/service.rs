@@ -18,6 +18,7 @@ use crate::lane::Lanes;
 use crate::listener::{Handshakes, Listener};
 use crate::phase::PhaseWatch;
 use crate::probe_ticket::ProbeTicket;
+use crate::proxied::Proxies;
 
 /// A reload of the largest table, on a machine that has no time for it, and a spare.
 const SLOWEST_RELOAD: Duration = Duration::from_mins(5);
@@ -78,11 +79,12 @@ impl Service<'_> {
         let (monitor, latest) = Monitor::new(self.subjects(acceptors, live.clone()));
         let health = Health { latest, tables, authority, phase, live };
         let (socket, served) = (socket.into_std()?, health.clone());
+        let proxies = Proxies::of_health(&self.config.proxy);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let run = async move {
             let socket = TcpListener::from_std(socket)?;
             tokio::spawn(monitor.run());
-            server::run(socket, served).await;
+            server::run(socket, served, proxies).await;
             io::Result::Ok(())
         };
         std::thread::Builder::new().name("health".to_owned()).spawn(move || {

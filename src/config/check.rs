@@ -14,7 +14,7 @@ fn is_level(directive: &str) -> bool {
 
 /// What must not be served with.
 pub fn errors(config: &Config) -> Vec<(&'static str, String)> {
-    let Config { table, limits, clients, guards, health, connections, .. } = config;
+    let Config { table, limits, clients, guards, health, connections, proxy, .. } = config;
     let mut errors = Vec::new();
     for (zero, key) in [
         (limits.connections == 0, "limits.connections"),
@@ -43,6 +43,10 @@ pub fn errors(config: &Config) -> Vec<(&'static str, String)> {
     }
     if config.drain.wait >= config.drain.deadline {
         errors.push(("drain.deadline", "must be longer than `wait`, or nothing is drained".to_owned()));
+    }
+    if proxy.health && proxy.trusted.is_empty() {
+        errors
+            .push(("proxy.health", "needs `trusted` beside it: headers are read from those networks only".to_owned()));
     }
     match (&health.certificate, &health.key) {
         (Some(_), None) => errors.push(("health.certificate", "needs `key` beside it".to_owned())),

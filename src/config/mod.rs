@@ -4,6 +4,7 @@
 //! with a fraction.
 
 mod check;
+mod network;
 mod pattern;
 mod read;
 mod seconds;
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::file;
 use crate::store::{self, ObjectUrl};
 
+pub use network::Network;
 pub use pattern::NamePattern;
 pub use read::{Environment, read};
 pub use seconds::Seconds;
@@ -30,6 +32,7 @@ pub struct Config {
     pub guards: Guards,
     pub limits: Limits,
     pub connections: Connections,
+    pub proxy: Proxy,
     pub drain: Drain,
     pub health: Health,
     pub log: Log,
@@ -286,6 +289,20 @@ impl Default for Connections {
     }
 }
 
+/// Load balancers in TCP mode that say with the PROXY protocol, version 1 or 2, who their client is.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Proxy {
+    /// Networks, as `10.0.0.0/8`, whose connections must begin with a PROXY header: what does not is closed. From
+    /// anywhere else a header is not read, so that nobody can pass for another. None, since a header is as good as who
+    /// sends it. Clients that connect directly must not be in them; `croupier status` and its like on this host are
+    /// clients, too.
+    pub trusted: Vec<Network>,
+    /// Whether health checks from those networks begin with a header, too: HAProxy's with `check-send-proxy`. Off,
+    /// since most don't.
+    pub health: bool,
+}
+
 /// Leaving without anyone noticing.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -372,6 +389,7 @@ impl Config {
             guards: Guards::default(),
             limits: Limits::default(),
             connections: Connections::default(),
+            proxy: Proxy::default(),
             drain: Drain { wait: Seconds::from_secs(0), deadline: Seconds::from_secs(5) },
             health: Health { certificate: Some(certs.join("probe.pem")), key: Some(certs.join("probe.key")) },
             log: Log::default(),
@@ -395,6 +413,7 @@ impl Config {
             (self.guards != other.guards, "guards"),
             (self.limits != other.limits, "limits"),
             (self.connections != other.connections, "connections"),
+            (self.proxy != other.proxy, "proxy"),
             (self.drain != other.drain, "drain"),
             (self.health != other.health, "health"),
             (self.log != other.log, "log"),

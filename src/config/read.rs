@@ -140,14 +140,15 @@ impl Document<'_> {
             self.section("guards").unwrap_or_default(),
             self.section("limits").unwrap_or_default(),
             self.section("connections").unwrap_or_default(),
+            self.section("proxy").unwrap_or_default(),
             self.section("drain").unwrap_or_default(),
             self.section("health").unwrap_or_default(),
             self.section("log").unwrap_or_default(),
         );
         self.unknown_sections();
-        let (listen, guards, limits, connections, drain, health, log) = optional;
+        let (listen, guards, limits, connections, proxy, drain, health, log) = optional;
         let (table, tls, clients) = (table?, tls?, clients?);
-        let config = Config { listen, table, tls, clients, guards, limits, connections, drain, health, log };
+        let config = Config { listen, table, tls, clients, guards, limits, connections, proxy, drain, health, log };
         for (key, message) in check::errors(&config) {
             self.wrong(key, &message);
         }
@@ -221,6 +222,7 @@ impl Document<'_> {
         let keys: Vec<&str> = match (section, key.starts_with("allow.")) {
             ("clients", true) => vec!["issuer", "role", "san", "crl"],
             ("clients", false) => own.chain(["ca", "crls", "allow"]).collect(),
+            ("proxy", _) => own.chain(["trusted"]).collect(),
             _ => own.collect(),
         };
         if let Some(near) = nearest(last, keys) {
@@ -232,8 +234,19 @@ impl Document<'_> {
         let names: Vec<String> = self.root.keys().cloned().collect();
         for name in names {
             let place = self.place(&name);
-            let sections =
-                ["listen", "table", "tls", "clients", "guards", "limits", "connections", "drain", "health", "log"];
+            let sections = [
+                "listen",
+                "table",
+                "tls",
+                "clients",
+                "guards",
+                "limits",
+                "connections",
+                "proxy",
+                "drain",
+                "health",
+                "log",
+            ];
             let problem = self.problems.error(place, format!("unknown section `{name}`"));
             match nearest(&name, sections) {
                 Some(near) => problem.help(format!("did you mean `{near}`?")),

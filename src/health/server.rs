@@ -22,6 +22,7 @@ use super::monitor::Live;
 use super::report::{Check, Report, Status, overall};
 use crate::client::Authority;
 use crate::phase::{Phase, PhaseWatch};
+use crate::proxied::Proxies;
 use crate::snapshot::Reader;
 use crate::telemetry;
 
@@ -30,6 +31,9 @@ const CONNECTIONS: usize = 512;
 
 /// Time for a header, and between requests.
 const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Time for a PROXY header, where there must be one.
+const HEADER: Duration = Duration::from_secs(10);
 
 /// Pause after a failed accept, as when descriptors have run out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -44,18 +48,23 @@ pub struct Health {
 }
 
 /// Serves until the thread ends: health is asked to the last.
-pub async fn run(socket: TcpListener, health: Health) {
+pub async fn run(socket: TcpListener, health: Health, proxies: Proxies) {
+    let proxies = Arc::new(proxies);
     let service = TowerToHyperService::new(router(health));
     let mut open: VecDeque<AbortHandle> = VecDeque::new();
     loop {
         // The TLS listeners log what goes wrong here too.
-        let Ok((stream, _)) = socket.accept().await else {
+        let Ok((mut stream, peer)) = socket.accept().await else {
             tokio::time::sleep(ACCEPT_PAUSE).await;
             continue;
         };
         make_room(&mut open);
-        let service = service.clone();
+        let (service, proxies) = (service.clone(), Arc::clone(&proxies));
         let connection = tokio::spawn(async move {
+            let peer = peer.ip().to_canonical();
+            if proxies.client(&mut stream, peer, Instant::now() + HEADER).await.is_none() {
+                return;
+            }
             let mut http = http1::Builder::new();
             http.timer(TokioTimer::new()).header_read_timeout(PATIENCE).max_buf_size(16 << 10);
             // Its error is the client's doing.

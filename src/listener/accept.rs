@@ -22,6 +22,7 @@ use crate::config::{Config, Connections, Limits};
 use crate::lane::Lanes;
 use crate::phase::{Phase, PhaseWatch, reached};
 use crate::probe_ticket::ProbeTicket;
+use crate::proxied::Proxies;
 use crate::quick::Quick;
 use crate::telemetry::{self, requests::Requests};
 
@@ -80,6 +81,7 @@ pub async fn run(listener: Listener, config: Config, connections: TaskTracker, m
         quick,
         phase: phase.clone(),
         handshakes,
+        proxies: Proxies::of(&config.proxy),
     });
     let places = places(&config.limits);
     let most_shaking = config.limits.handshakes.max(1);
@@ -108,7 +110,7 @@ pub async fn run(listener: Listener, config: Config, connections: TaskTracker, m
                 let shaken = Arc::new(AtomicBool::new(is_probe));
                 let connection = Connection {
                     stream,
-                    client: (!is_probe).then(|| peer.ip()),
+                    peer: (!is_probe).then(|| peer.ip().to_canonical()),
                     shaken: Arc::clone(&shaken),
                     lane: lane.enter(),
                     settings: Arc::clone(&settings),

@@ -25,6 +25,7 @@ use crate::client::Authority;
 use crate::config::Limits;
 use crate::lane::InLane;
 use crate::phase::{Phase, PhaseWatch, reached};
+use crate::proxied::Proxies;
 use crate::quick::Quick;
 use crate::telemetry::requests::Requests;
 
@@ -54,6 +55,7 @@ pub struct Settings {
     pub phase: PhaseWatch,
     /// Where handshakes are computed.
     pub handshakes: Places,
+    pub proxies: Proxies,
 }
 
 impl Settings {
@@ -67,7 +69,7 @@ pub struct Connection {
     /// Of no runtime yet.
     pub stream: std::net::TcpStream,
     /// None is the health probe, which is told of and counted nowhere.
-    pub client: Option<IpAddr>,
+    pub peer: Option<IpAddr>,
     /// To be told that the handshake is over.
     pub shaken: Arc<AtomicBool>,
     pub lane: InLane,
@@ -76,11 +78,11 @@ pub struct Connection {
 
 impl Connection {
     pub async fn serve(self) {
-        let Self { stream, client, shaken, lane, settings } = self;
-        let is_probe = client.is_none();
+        let Self { stream, peer, shaken, lane, settings } = self;
+        let is_probe = peer.is_none();
         let _counted = Counted::new(&settings.connections, is_probe);
         let Ok(stream) = TcpStream::from_std(stream) else { return };
-        let Some(stream) = shake(stream, client, &settings).await else { return };
+        let Some((stream, client)) = shake(stream, peer, &settings).await else { return };
         shaken.store(true, Ordering::Relaxed);
         let (_, tls) = stream.get_ref();
         let chain = tls.peer_certificates().unwrap_or_default();

@@ -84,14 +84,30 @@ impl Drop for Handshakes {
     }
 }
 
-/// Shakes hands with a client, or the probe, which is none. None if nothing came of it.
-pub async fn shake(stream: TcpStream, client: Option<IpAddr>, settings: &Arc<Settings>) -> Option<TlsStream<Carried>> {
+/// Shakes hands with a client, or the probe, which is none, and says who the client is. None if nothing came of it.
+pub async fn shake(
+    mut stream: TcpStream,
+    peer: Option<IpAddr>,
+    settings: &Arc<Settings>,
+) -> Option<(TlsStream<Carried>, Option<IpAddr>)> {
     let deadline = Instant::now() + settings.limits.handshake.duration();
-    if client.is_none() {
+    let Some(peer) = peer else {
         // Health comes before all: it does not stand in line.
-        return attempt(Carried::new(stream), client, settings, deadline).await;
-    }
-    let mut stream = Carried::new(stream);
+        let stream = attempt(Carried::new(stream), None, settings, deadline).await?;
+        return Some((stream, None));
+    };
+    let client = Some(settings.proxies.client(&mut stream, peer, deadline).await?);
+    let stream = shake_in_turn(Carried::new(stream), client, settings, deadline).await?;
+    Some((stream, client))
+}
+
+/// Shakes hands here, or elsewhere if there are enough here.
+async fn shake_in_turn(
+    mut stream: Carried,
+    client: Option<IpAddr>,
+    settings: &Arc<Settings>,
+    deadline: Instant,
+) -> Option<TlsStream<Carried>> {
     if let Ok(_here) = settings.handshakes.here.try_acquire() {
         return attempt(stream, client, settings, deadline).await;
     }

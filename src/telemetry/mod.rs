@@ -107,6 +107,7 @@ fn describe() {
     describe_counter!("croupier_source_requests_total", "Objects asked for of a store that tables or overrides lie in");
     describe_counter!("croupier_source_bytes_total", "Bytes read from there");
     describe_counter!("croupier_handshakes_total", "TLS handshakes");
+    describe_counter!("croupier_proxy_headers_total", "Connections from networks that must begin with a PROXY header");
     describe_counter!("croupier_client_refusals_total", "Clients refused");
     describe_gauge!("croupier_connections", "Open connections");
     describe_counter!("croupier_requests_shed_total", "Connections and requests turned away for lack of room");
@@ -127,6 +128,9 @@ fn begin_at_zero() {
     }
     for result in ["full", "resumed", "refused", "timeout", "failed"] {
         handshakes(result).absolute(0);
+    }
+    for result in ["proxied", "local", "refused", "timeout"] {
+        proxy_headers(result).absolute(0);
     }
     for refusal in Refusal::ALL {
         refusals(refusal.reason()).absolute(0);
@@ -187,6 +191,15 @@ pub fn handshake(result: &'static str) {
 
 fn handshakes(result: &'static str) -> Counter {
     counter!("croupier_handshakes_total", "result" => result)
+}
+
+/// `result` is `proxied`, `local`, `refused` or `timeout`.
+pub fn proxy_header(result: &'static str) {
+    proxy_headers(result).increment(1);
+}
+
+fn proxy_headers(result: &'static str) -> Counter {
+    counter!("croupier_proxy_headers_total", "result" => result)
 }
 
 pub fn refusal(reason: &'static str) {

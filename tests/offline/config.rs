@@ -22,8 +22,8 @@ issuer = "certs/media-ca.pem"
 role = "lookup"
 "#;
 
-const SECTIONS: [&str; 10] =
-    ["listen", "table", "tls", "clients", "guards", "limits", "connections", "drain", "health", "log"];
+const SECTIONS: [&str; 11] =
+    ["listen", "table", "tls", "clients", "guards", "limits", "connections", "proxy", "drain", "health", "log"];
 
 /// A folder in which everything that [`MINIMAL`] names is there and good.
 fn prepared() -> Folder {
@@ -87,6 +87,7 @@ fn unknown_keys_and_sections_are_told_in_their_place() {
         ("guards", "max_input_"),
         ("limits", "conections"),
         ("connections", "idel"),
+        ("proxy", "trustde"),
         ("drain", "deadlin"),
         ("health", "certificat"),
         ("log", "levle"),
@@ -112,6 +113,7 @@ fn unknown_keys_and_sections_are_told_in_their_place() {
         ("`lookpu`", "did you mean `lookup`?"),
         ("`conections`", "did you mean `connections`?"),
         ("`idel`", "did you mean `idle`?"),
+        ("`trustde`", "did you mean `trusted`?"),
         ("`deadlin`", "did you mean `deadline`?"),
         ("`certificat`", "did you mean `certificate`?"),
         ("`levle`", "did you mean `level`?"),
@@ -146,6 +148,10 @@ fn wrong_values_are_told_in_their_place() {
         ("[table]", "[connections]\n«idle» = true\n[table]"),
         ("[table]", "[guards]\n«max_input» = \"256M\"\n[table]"),
         ("[table]", "[guards]\n«max_moved» = \"half\"\n[table]"),
+        ("[table]", "[proxy]\n«trusted» = \"10.0.0.0/8\"\n[table]"),
+        ("[table]", "[proxy]\ntrusted = [\"10.0.0.0/8\", «\"10.0.0.1/8\"»]\n[table]"),
+        ("[table]", "[proxy]\ntrusted = [«\"everyone\"»]\n[table]"),
+        ("[table]", "[proxy]\n«health» = \"yes\"\n[table]"),
         ("[table]", "[health]\n«certificate» = 1\n[table]"),
         ("[table]", "[log]\n«format» = \"xml\"\n[table]"),
         ("[table]", "[log]\n«level» = 3\n[table]"),
@@ -167,6 +173,7 @@ fn values_out_of_their_range_are_told_in_their_place() {
         "[log]\n«level» = \"inof\"\n[table]",
         "[log]\n«level» = \"\"\n[table]",
         "[log]\n«level» = \"info,verbose\"\n[table]",
+        "[proxy]\n«health» = true\n[table]",
         "[connections]\n«age» = 0\n[table]",
         "[connections]\n«keepalive» = 0.5\n[table]",
         "[limits]\n«connections» = 0\n[table]",

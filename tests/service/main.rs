@@ -24,8 +24,11 @@ mod lookup;
 mod overriding;
 mod privacy;
 mod protocol;
+mod proxied;
 mod quick;
 mod reload;
+#[path = "../common/required.rs"]
+mod required;
 mod slow;
 mod startup;
 mod told;

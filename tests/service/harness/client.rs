@@ -61,10 +61,18 @@ impl Client {
 
     /// Shakes hands on a connection that is there.
     pub fn over(&self, tcp: TcpStream) -> io::Result<Connection> {
+        self.behind(b"", tcp)
+    }
+
+    /// The same, with these bytes before the first of TLS, in one piece with them.
+    pub fn behind(&self, begin: &[u8], mut tcp: TcpStream) -> io::Result<Connection> {
         tcp.set_read_timeout(Some(PATIENCE))?;
         tcp.set_write_timeout(Some(PATIENCE))?;
         tcp.set_nodelay(true)?;
-        let tls = ClientConnection::new(Arc::clone(&self.config), localhost()).map_err(io::Error::other)?;
+        let mut tls = ClientConnection::new(Arc::clone(&self.config), localhost()).map_err(io::Error::other)?;
+        let mut first = begin.to_vec();
+        tls.write_tls(&mut first)?;
+        tcp.write_all(&first)?;
         let mut stream = StreamOwned::new(tls, tcp);
         while stream.conn.is_handshaking() {
             stream.conn.complete_io(&mut stream.sock)?;
