@@ -62,8 +62,8 @@ pub async fn serve(
     }
     let health = service.start_health(sockets.health, acceptors, watch.clone())?;
 
-    let connections = TaskTracker::new();
-    let run = |listener| tokio::spawn(listener::run(listener, config.clone(), connections.clone(), watch.clone()));
+    let (acceptors, connections) = (TaskTracker::new(), TaskTracker::new());
+    let run = |listener| acceptors.spawn(listener::run(listener, config.clone(), connections.clone(), watch.clone()));
     run(service.lookup(sockets.lookup, lookup_probe));
     if let Some(socket) = sockets.admin {
         run(service.admin(socket, admin_probe, health));
@@ -75,24 +75,32 @@ pub async fn serve(
         current = reconfigure(current, &reread, &in_service.reloads);
     }
     in_service.reloads.stop();
-    drain(&config, &phase, &connections, &mut signals).await;
+    drain(&config, &phase, [&acceptors, &connections], &mut signals).await;
     if !tokio::task::block_in_place(|| in_service.history.flush()) {
         tracing::error!("the end has come before all of the history was on disk");
     }
     Ok(())
 }
 
-/// Red at once, still answering; then no new connections; then what is in flight ends. A second
-/// signal ends it all.
-async fn drain(config: &Config, phase: &watch::Sender<Phase>, connections: &TaskTracker, signals: &mut Signals) {
+/// Red at once, still answering; then those that wait are accepted, and no new connections; then what is in flight
+/// ends. A second signal ends it all.
+async fn drain(
+    config: &Config,
+    phase: &watch::Sender<Phase>,
+    [acceptors, connections]: [&TaskTracker; 2],
+    signals: &mut Signals,
+) {
     let drained = async {
         tracing::info!("draining: health is red, everything is still answered");
         phase.send_replace(Phase::Leaving);
         tokio::time::sleep(config.drain.wait.duration()).await;
         tracing::info!(open = connections.len(), "draining: no new connections");
         phase.send_replace(Phase::Stopping);
-        connections.close();
-        connections.wait().await;
+        // Connections begin until the last is accepted.
+        for tracker in [acceptors, connections] {
+            tracker.close();
+            tracker.wait().await;
+        }
     };
     tokio::select! {
         () = drained => tracing::info!("drained"),

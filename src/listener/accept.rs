@@ -15,12 +15,13 @@ use tokio::task::AbortHandle;
 use tokio_util::task::TaskTracker;
 
 use super::activity::Patience;
+use super::arrivals::Arrivals;
 use super::connection::{Connection, Settings};
 use super::handshake::Places;
 use crate::client::Authority;
 use crate::config::{Config, Connections, Limits};
 use crate::lane::Lanes;
-use crate::phase::{Phase, PhaseWatch, reached};
+use crate::phase::PhaseWatch;
 use crate::probe_ticket::ProbeTicket;
 use crate::proxied::Proxies;
 use crate::quick::Quick;
@@ -67,8 +68,8 @@ pub struct Listener {
     pub handshakes: Places,
 }
 
-/// Accepts until the process stops. Connections are tracked, so that their end can be awaited.
-pub async fn run(listener: Listener, config: Config, connections: TaskTracker, mut phase: PhaseWatch) {
+/// Accepts until the process stops and nobody waits any more. Connections are tracked, so that their end can be awaited.
+pub async fn run(listener: Listener, config: Config, connections: TaskTracker, phase: PhaseWatch) {
     let Listener { name, socket, authority, router, quick, lanes, probe, slow_answers, handshakes } = listener;
     let patience = Patience::new(&config.limits, &config.connections);
     let settings = Arc::new(Settings {
@@ -89,11 +90,8 @@ pub async fn run(listener: Listener, config: Config, connections: TaskTracker, m
     let mut shaking = VecDeque::new();
     let mut failing = false;
     let mut probes = 0;
-    loop {
-        let accepted = tokio::select! {
-            accepted = socket.accept() => accepted,
-            () = reached(&mut phase, Phase::Stopping) => return,
-        };
+    let mut arrivals = Arrivals::new(socket, phase);
+    while let Some(accepted) = arrivals.next().await {
         match accepted {
             Ok((stream, peer)) => {
                 failing = false;

@@ -131,6 +131,16 @@ impl Activity {
         InFlight { activity: Arc::clone(self) }
     }
 
+    /// Whether a request's header has begun to come, between HTTP/1 requests.
+    pub fn is_reading(&self) -> bool {
+        self.reading_since.load(Ordering::Relaxed) > 0
+    }
+
+    /// Whether a request is being answered, or an answer not all sent.
+    pub fn is_busy(&self) -> bool {
+        self.in_flight.load(Ordering::Relaxed) > 0 || self.write_blocked_since.load(Ordering::Relaxed) > 0
+    }
+
     /// When the present state has lasted too long.
     pub fn deadline(&self, patience: Patience) -> Instant {
         let blocked = self.write_blocked_since.load(Ordering::Relaxed);

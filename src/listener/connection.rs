@@ -42,6 +42,10 @@ pub const CLOSING: Duration = Duration::from_secs(1);
 /// When the process stops, an HTTP/1 client has this long to learn it from an answer.
 const POLITE: Duration = Duration::from_secs(1);
 
+/// When the process stops, a handshake has this long to end: twice what a storm of them takes. Who connects and says
+/// nothing would hold the process until its deadline.
+const LAST_HANDSHAKE: Duration = Duration::from_secs(5);
+
 /// What all connections of a listener share.
 pub struct Settings {
     pub authority: Arc<dyn Authority>,
@@ -82,7 +86,11 @@ impl Connection {
         let is_probe = peer.is_none();
         let _counted = Counted::new(&settings.connections, is_probe);
         let Ok(stream) = TcpStream::from_std(stream) else { return };
-        let Some((stream, client)) = shake(stream, peer, &settings).await else { return };
+        let connected = tokio::select! {
+            connected = shake(stream, peer, &settings) => connected,
+            () = overdue(settings.phase.clone()) => None,
+        };
+        let Some((stream, client)) = connected else { return };
         shaken.store(true, Ordering::Relaxed);
         let (_, tls) = stream.get_ref();
         let chain = tls.peer_certificates().unwrap_or_default();
@@ -128,6 +136,12 @@ impl Connection {
     }
 }
 
+/// Waits until the process has been stopping for so long that a handshake is not waited for any more.
+async fn overdue(mut phase: PhaseWatch) {
+    reached(&mut phase, Phase::Stopping).await;
+    tokio::time::sleep(LAST_HANDSHAKE).await;
+}
+
 /// Runs a connection until it ends by itself, which is what is returned, overstays, or the process stops. An HTTP/2
 /// connection is to be asked to `close` at `goaway`; an HTTP/1 client is told by answers.
 async fn drive<C: Future>(
@@ -140,9 +154,9 @@ async fn drive<C: Future>(
     let mut connection = pin!(connection);
     let mut phase = settings.phase.clone();
     let mut stopping = false;
-    // When to ask it to end, and when to end it.
+    // When to ask it to end, when to end it, and when at the latest.
     let mut ask = goaway;
-    let mut end: Option<Instant> = None;
+    let (mut end, mut last): (Option<Instant>, Option<Instant>) = (None, None);
     loop {
         // No request moves this timer, so a state with less patience may begin while it sleeps:
         // it looks again before that could run out twice.
@@ -150,17 +164,31 @@ async fn drive<C: Future>(
         let overstays = activity.deadline(settings.patience);
         let wake = end.unwrap_or_else(|| ask.into_iter().fold(overstays.min(look), Instant::min));
         tokio::select! {
+            // What a client has sent is read before its time is up.
+            biased;
             // Its error is the client's doing: a cut connection, or bytes that are no HTTP.
             output = connection.as_mut() => return Some(output),
             () = tokio::time::sleep_until(wake.into()) => {
+                if stopping && activity.is_busy() && end < last {
+                    end = last;
+                    continue;
+                }
                 if end.is_some() {
                     return None;
                 }
                 let (now, overstays) = (Instant::now(), activity.deadline(settings.patience));
-                let is_asked = ask.is_some_and(|ask| ask <= now);
+                let mut is_asked = ask.is_some_and(|ask| ask <= now);
+                if is_asked && activity.is_reading() {
+                    // Half of a request has been read. The other half is waited for: the answer tells.
+                    ask = Some(now + POLITE);
+                    is_asked = false;
+                }
                 if is_asked || overstays <= now {
                     close(connection.as_mut());
-                    end = Some(now + if is_asked { settings.patience.write } else { CLOSING });
+                    last = is_asked.then_some(now + settings.patience.write);
+                    // A process that stops does not wait for clients that owe it no more than a last word.
+                    let is_waited_for = !stopping || activity.is_busy();
+                    end = last.filter(|_| is_waited_for).or(Some(now + CLOSING));
                 }
             }
             () = activity.ended(), if end.is_none() => {

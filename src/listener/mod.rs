@@ -1,6 +1,7 @@
 //! The TLS listeners: accept, handshake, HTTP, and every time limit on the way.
 //!
 //! - [`accept`]: the accept loop, which never ends by itself
+//! - [`arrivals`]: those that wait to be accepted, up to the last
 //! - [`connection`]: one connection from its handshake to its end
 //! - [`handshake`]: on threads of lower priority, with [`carried`] streams
 //! - [`mod@quick`]: requests answered where they are read; [`request`]: all others
@@ -10,6 +11,7 @@
 
 pub mod accept;
 pub mod activity;
+pub mod arrivals;
 pub mod carried;
 pub mod connection;
 pub mod handshake;

@@ -10,6 +10,7 @@ mod atomic;
 mod clients;
 mod development;
 mod doors;
+mod drain;
 #[path = "../common/drawn.rs"]
 mod drawn;
 mod everywhere;

@@ -54,6 +54,16 @@ impl Http2 {
         &self.connection
     }
 
+    /// Whether it has been said that no stream is taken any more.
+    pub fn is_ending(&self) -> bool {
+        self.ending.is_some()
+    }
+
+    /// Whether it has been said that the last stream was not looked at.
+    pub fn is_last_untouched(&self) -> bool {
+        self.ending.is_some_and(|ending| ending.last_stream < self.next_stream - 2)
+    }
+
     /// A lookup's status and body.
     pub fn ask(&mut self) -> io::Result<(u16, Vec<u8>)> {
         let (stream, status) = self.begin()?;

@@ -1,0 +1,92 @@
+//! The kernel's queue of connections that nobody has accepted yet, up to its last one.
+//!
+//! A socket that is closed resets whoever waits in its queue: clients that are connected already, as far as they
+//! know, and may have sent a request. So the end has three steps: nobody new is let into the queue, whoever is in it is
+//! accepted, and only then is the socket closed.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use socket2::SockRef;
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::phase::{Phase, PhaseWatch, reached};
+
+/// For those that are half connected when nobody new is let in: their last packet is a round trip away.
+const ROUND_TRIP: Duration = Duration::from_millis(250);
+
+pub struct Arrivals {
+    socket: TcpListener,
+    phase: PhaseWatch,
+    /// Until when the last ones may come, once the process stops.
+    last: Option<Instant>,
+}
+
+impl Arrivals {
+    pub fn new(socket: TcpListener, phase: PhaseWatch) -> Self {
+        Self { socket, phase, last: None }
+    }
+
+    /// The next connection. None once the process stops and nobody waits any more.
+    pub async fn next(&mut self) -> Option<io::Result<(TcpStream, SocketAddr)>> {
+        let last = match self.last {
+            Some(last) => last,
+            None => tokio::select! {
+                accepted = self.socket.accept() => return Some(accepted),
+                () = reached(&mut self.phase, Phase::Stopping) => *self.last.insert(self.close_door()),
+            },
+        };
+        match tokio::time::timeout_at(last.into(), self.socket.accept()).await {
+            Ok(accepted) => Some(accepted),
+            // The kernel is asked itself: what the runtime knows of the queue may be a moment old.
+            Err(_) => match self.accept() {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => None,
+                accepted => Some(accepted),
+            },
+        }
+    }
+
+    /// Lets nobody new in, and says until when those come who are half in.
+    fn close_door(&self) -> Instant {
+        let now = Instant::now();
+        match drop_first_packets(&self.socket) {
+            Ok(()) => now + ROUND_TRIP,
+            Err(error) => {
+                tracing::debug!(%error, "can't keep new connections out while the last are accepted");
+                now
+            }
+        }
+    }
+
+    fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
+        let (socket, peer) = SockRef::from(&self.socket).accept()?;
+        socket.set_nonblocking(true)?;
+        let peer = peer.as_socket().ok_or(io::ErrorKind::Unsupported)?;
+        Ok((TcpStream::from_std(socket.into())?, peer))
+    }
+}
+
+/// The kernel drops the packets that connections begin with. Their clients try again after a second, when the socket is
+/// closed: they are refused, and know that nothing was done for them.
+#[cfg(target_os = "linux")]
+fn drop_first_packets(socket: &TcpListener) -> io::Result<()> {
+    use socket2::SockFilter;
+    // A program for the kernel's packet filter, which sees each packet from its TCP header on.
+    const LOAD_BYTE: u16 = 0x30;
+    const SKIP_UNLESS_SET: u16 = 0x45;
+    const RETURN: u16 = 0x06;
+    const FLAGS: u32 = 13;
+    const SYN: u32 = 2;
+    SockRef::from(socket).attach_filter(&[
+        SockFilter::new(LOAD_BYTE, 0, 0, FLAGS),
+        SockFilter::new(SKIP_UNLESS_SET, 0, 1, SYN),
+        SockFilter::new(RETURN, 0, 0, 0),
+        SockFilter::new(RETURN, 0, 0, u32::MAX),
+    ])
+}
+
+#[cfg(not(target_os = "linux"))]
+fn drop_first_packets(_: &TcpListener) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
