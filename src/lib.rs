@@ -20,6 +20,7 @@
 //! - [`interrupt`]: how a wait is broken off; [`store`]: objects in S3 or on an HTTP server
 //! - [`worker`]: a thread that keeps one subject up to date with its files
 //! - [`descriptors`]: as many open files as the system allows
+//! - [`supervisor`]: what systemd is told
 //! - [`memory`]: how a replaced table's memory goes back to the system
 //! - [`shown`]: what a TLS server shows, for who looks and does not trust
 //! - [`lane`]: the threads that serve; [`queue`]: how long what is ready waits there
@@ -62,6 +63,7 @@ pub mod reload;
 pub mod shown;
 pub mod snapshot;
 pub mod store;
+pub mod supervisor;
 pub mod table;
 pub mod telemetry;
 pub mod trust;

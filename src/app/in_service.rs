@@ -14,6 +14,7 @@ use crate::reload::first::First;
 use crate::reload::overriding::{self, OverridesInService};
 use crate::reload::table::{self, Command, TableInService};
 use crate::snapshot::{self, Reader};
+use crate::supervisor;
 use crate::telemetry;
 use crate::trust::{self, TrustInService, current};
 use crate::worker::{self, Handle, LastError};
@@ -122,7 +123,13 @@ pub fn reconfigure(old: Config, reread: &Reread, reloads: &Reloads) -> Config {
             old
         }
     };
-    // Each tells what came of it.
-    _ = reloads.reload(&Trigger::Signal);
+    // Each tells what came of it in the log.
+    let asked = reloads.reload(&Trigger::Signal);
+    tokio::spawn(async move {
+        for (_, outcome) in asked {
+            _ = outcome.await;
+        }
+        supervisor::ready();
+    });
     config
 }

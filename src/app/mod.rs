@@ -1,12 +1,14 @@
 //! The service: configuration to bound listeners, to a run, to a drain.
 //!
 //! - `prepare`: everything that a configuration names, read and checked
+//! - `passed`: sockets that somebody else has opened
 //! - `sockets`: every address, bound
 //! - `in_service`: what is served, and what keeps it up to date
 //! - `service`: the listeners
 //! - `signals`: what the process is told
 
 mod in_service;
+mod passed;
 mod prepare;
 mod service;
 mod signals;
@@ -23,11 +25,13 @@ use crate::lane::Lanes;
 use crate::listener::{self, Handshakes};
 use crate::phase::Phase;
 use crate::probe_ticket::ProbeTicket;
+use crate::supervisor;
 use in_service::{InService, reconfigure};
 use service::Service;
 use signals::Told;
 use sockets::Sockets;
 
+pub use passed::Passed;
 pub use prepare::{Prepared, open_state, prepare};
 pub use signals::Signals;
 pub use sockets::Addresses;
@@ -42,12 +46,13 @@ pub type Reread = Box<dyn Fn() -> Result<Option<Config>, String> + Send + Sync>;
 pub async fn serve(
     prepared: Prepared,
     mut signals: Signals,
+    passed: Passed,
     reread: Reread,
     listening: impl FnOnce(&Addresses),
 ) -> io::Result<()> {
     let config = prepared.config.clone();
     descriptors::raise(&config);
-    let sockets = Sockets::bind(&config)?;
+    let sockets = Sockets::bind(&config, passed)?;
     let addresses = sockets.addresses()?;
     let in_service = InService::start(prepared)?;
     let handshakes = Handshakes::start()?;
@@ -69,11 +74,14 @@ pub async fn serve(
         run(service.admin(socket, admin_probe, health));
     }
     listening(&addresses);
+    supervisor::ready();
 
     let mut current = config.clone();
     while let Told::Reload = signals.next().await {
+        supervisor::reloading();
         current = reconfigure(current, &reread, &in_service.reloads);
     }
+    supervisor::stopping();
     in_service.reloads.stop();
     drain(&config, &phase, [&acceptors, &connections], &mut signals).await;
     if !tokio::task::block_in_place(|| in_service.history.flush()) {

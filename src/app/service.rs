@@ -15,7 +15,7 @@ use crate::config::Config;
 use crate::health::server::{self, Health};
 use crate::health::{Acceptor, Live, Monitor, Subjects};
 use crate::lane::Lanes;
-use crate::listener::{Handshakes, Listener};
+use crate::listener::{Handshakes, Listener, Socket};
 use crate::phase::PhaseWatch;
 use crate::probe_ticket::ProbeTicket;
 use crate::proxied::Proxies;
@@ -31,7 +31,7 @@ pub struct Service<'s> {
 }
 
 impl Service<'_> {
-    pub fn lookup(&self, socket: TcpListener, probe: ProbeTicket) -> Listener {
+    pub fn lookup(&self, socket: Socket, probe: ProbeTicket) -> Listener {
         let (tables, fields) = (&self.current.tables, self.config.limits.header_count);
         let router = api::lookup::router(tables.clone(), fields);
         let quick = Some(Arc::new(Lookups::new(tables.clone(), fields)) as _);
@@ -41,7 +41,7 @@ impl Service<'_> {
         Listener { name: "lookup", socket, authority, router, quick, lanes, probe, slow_answers: None, handshakes }
     }
 
-    pub fn admin(&self, socket: TcpListener, probe: ProbeTicket, health: Health) -> Listener {
+    pub fn admin(&self, socket: Socket, probe: ProbeTicket, health: Health) -> Listener {
         let InService { tables, authority, reloads, history, since } = self.current;
         let [to_reload, to_foresee, to_roll_back] = std::array::from_fn(|_| reloads.clone());
         let others = Others {
@@ -73,12 +73,12 @@ impl Service<'_> {
     }
 
     /// The health listener and the probe get a thread and a runtime of their own.
-    pub fn start_health(&self, socket: TcpListener, acceptors: Vec<Acceptor>, phase: PhaseWatch) -> io::Result<Health> {
+    pub fn start_health(&self, socket: Socket, acceptors: Vec<Acceptor>, phase: PhaseWatch) -> io::Result<Health> {
         let InService { tables, authority, .. } = self.current;
         let (tables, authority, live) = (tables.clone(), Arc::clone(authority), self.live());
         let (monitor, latest) = Monitor::new(self.subjects(acceptors, live.clone()));
         let health = Health { latest, tables, authority, phase, live };
-        let (socket, served) = (socket.into_std()?, health.clone());
+        let (socket, served) = (socket.listener.into_std()?, health.clone());
         let proxies = Proxies::of_health(&self.config.proxy);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let run = async move {

@@ -1,35 +1,41 @@
 //! Every address, bound before anything is served.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 
-use tokio::net::TcpListener;
-
+use super::passed::Passed;
 use crate::config::Config;
-use crate::listener;
+use crate::listener::{self, Socket};
 
 /// Bound, not yet served.
 pub struct Sockets {
-    pub lookup: TcpListener,
-    pub health: TcpListener,
-    pub admin: Option<TcpListener>,
+    pub lookup: Socket,
+    pub health: Socket,
+    pub admin: Option<Socket>,
 }
 
 impl Sockets {
-    pub fn bind(config: &Config) -> io::Result<Self> {
+    /// Takes those that were passed, and binds the others.
+    pub fn bind(config: &Config, passed: Passed) -> io::Result<Self> {
+        listener::check_backlog();
         let listen = &config.listen;
+        let passed = passed.place(listen)?;
+        let socket = |passed: Option<TcpListener>, address| match passed {
+            Some(passed) => Socket::passed(passed),
+            None => Socket::bind(address),
+        };
         Ok(Self {
-            lookup: listener::bind(listen.lookup)?,
-            health: listener::bind(listen.health)?,
-            admin: listen.admin.map(listener::bind).transpose()?,
+            lookup: socket(passed.lookup, listen.lookup)?,
+            health: socket(passed.health, listen.health)?,
+            admin: listen.admin.map(|address| socket(passed.admin, address)).transpose()?,
         })
     }
 
     pub fn addresses(&self) -> io::Result<Addresses> {
         Ok(Addresses {
-            lookup: self.lookup.local_addr()?,
-            health: self.health.local_addr()?,
-            admin: self.admin.as_ref().map(TcpListener::local_addr).transpose()?,
+            lookup: self.lookup.address()?,
+            health: self.health.address()?,
+            admin: self.admin.as_ref().map(Socket::address).transpose()?,
         })
     }
 }

@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 use tokio::runtime::Runtime;
 
 use super::{BAD, Outcome, problems, say};
-use crate::app::{self, Addresses, Prepared, Signals};
+use crate::app::{self, Addresses, Passed, Prepared, Signals};
 use crate::config::{self, Config};
 use crate::table::Problems;
 use crate::{memory, outcome, telemetry, trust, worker};
@@ -33,6 +33,7 @@ pub struct Serve {
 impl Serve {
     pub fn run(self) -> Outcome {
         memory::fix_threshold();
+        let passed = Passed::from_environment();
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         let mut signals = runtime.block_on(async { Signals::catch() })?;
         let mut found = Vec::new();
@@ -58,7 +59,7 @@ impl Serve {
             problems::tell(&found);
         }
         match prepared {
-            Some(prepared) if problems::good(&found) => self.serve(prepared, runtime, signals),
+            Some(prepared) if problems::good(&found) => self.serve(prepared, runtime, signals, passed),
             _ => {
                 say(format_args!("croupier: not started: {}", problems::summary(&found)));
                 Ok(ExitCode::from(BAD))
@@ -66,7 +67,7 @@ impl Serve {
         }
     }
 
-    fn serve(self, prepared: Prepared, runtime: Runtime, signals: Signals) -> Outcome {
+    fn serve(self, prepared: Prepared, runtime: Runtime, signals: Signals, passed: Passed) -> Outcome {
         let dev = self.dev;
         let reread = move || if dev { Ok(None) } else { reread(&self.config).map(Some) };
         let listening = move |addresses: &Addresses| {
@@ -78,7 +79,7 @@ impl Serve {
             // Nobody may be reading; serving goes on.
             _ = out.flush();
         };
-        runtime.block_on(app::serve(prepared, signals, Box::new(reread), listening))?;
+        runtime.block_on(app::serve(prepared, signals, passed, Box::new(reread), listening))?;
         // Connections past the drain's deadline are not waited for.
         runtime.shutdown_background();
         Ok(ExitCode::SUCCESS)

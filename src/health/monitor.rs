@@ -10,6 +10,7 @@ use super::acceptor::Acceptor;
 use super::report::{Check, Report, Status};
 use crate::client::{Authority, Expiry};
 use crate::snapshot::{Reader, Snapshot};
+use crate::supervisor::Watchdog;
 use crate::table::moment::written;
 use crate::telemetry;
 use crate::worker::LastError;
@@ -74,10 +75,12 @@ impl Monitor {
     /// Goes round until the thread ends.
     pub async fn run(mut self) {
         let mut rounds = tokio::time::interval(ROUND);
+        let watchdog = Watchdog::find();
         rounds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             rounds.tick().await;
             self.round().await;
+            watchdog.reassure();
         }
     }
 

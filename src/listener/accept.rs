@@ -1,15 +1,13 @@
 //! The accept loop. It outlives every error; only the process's end ends it.
 
 use std::collections::VecDeque;
-use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
 use socket2::{SockRef, TcpKeepalive};
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::AbortHandle;
 use tokio_util::task::TaskTracker;
@@ -18,6 +16,7 @@ use super::activity::Patience;
 use super::arrivals::Arrivals;
 use super::connection::{Connection, Settings};
 use super::handshake::Places;
+use super::socket::Socket;
 use crate::client::Authority;
 use crate::config::{Config, Connections, Limits};
 use crate::lane::Lanes;
@@ -27,36 +26,13 @@ use crate::proxied::Proxies;
 use crate::quick::Quick;
 use crate::telemetry::{self, requests::Requests};
 
-/// Connections that the kernel completes before they are accepted: a spike of 14,000 a second,
-/// for a quarter of a second.
-const BACKLOG: u32 = 4096;
-
 /// Pause after a failed accept, as when descriptors have run out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-
-/// Binds without serving yet.
-///
-/// # Errors
-/// Says which address could not be bound, and why.
-pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
-    let bind = || {
-        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-        socket.set_reuseaddr(true)?;
-        socket.bind(address)?;
-        socket.listen(BACKLOG)
-    };
-    bind().map_err(|error| {
-        io::Error::new(
-            error.kind(),
-            format!("can't listen on {address}: {error}; choose another in [listen], or port 0 for any"),
-        )
-    })
-}
 
 /// One TLS listener and what it serves.
 pub struct Listener {
     pub name: &'static str,
-    pub socket: TcpListener,
+    pub socket: Socket,
     pub authority: Arc<dyn Authority>,
     pub router: Router,
     /// Answers on the spot, where there is such a way.

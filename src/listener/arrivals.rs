@@ -2,7 +2,8 @@
 //!
 //! A socket that is closed resets whoever waits in its queue: clients that are connected already, as far as they
 //! know, and may have sent a request. So the end has three steps: nobody new is let into the queue, whoever is in it is
-//! accepted, and only then is the socket closed.
+//! accepted, and only then is the socket closed. A socket that others have open stays: those who wait in its queue are
+//! the next process's.
 
 use std::io;
 use std::net::SocketAddr;
@@ -11,20 +12,21 @@ use std::time::{Duration, Instant};
 use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
 
+use super::socket::Socket;
 use crate::phase::{Phase, PhaseWatch, reached};
 
 /// For those that are half connected when nobody new is let in: their last packet is a round trip away.
 const ROUND_TRIP: Duration = Duration::from_millis(250);
 
 pub struct Arrivals {
-    socket: TcpListener,
+    socket: Socket,
     phase: PhaseWatch,
     /// Until when the last ones may come, once the process stops.
     last: Option<Instant>,
 }
 
 impl Arrivals {
-    pub fn new(socket: TcpListener, phase: PhaseWatch) -> Self {
+    pub fn new(socket: Socket, phase: PhaseWatch) -> Self {
         Self { socket, phase, last: None }
     }
 
@@ -33,11 +35,16 @@ impl Arrivals {
         let last = match self.last {
             Some(last) => last,
             None => tokio::select! {
-                accepted = self.socket.accept() => return Some(accepted),
-                () = reached(&mut self.phase, Phase::Stopping) => *self.last.insert(self.close_door()),
+                accepted = self.socket.listener.accept() => return Some(accepted),
+                () = reached(&mut self.phase, Phase::Stopping) => {
+                    if self.socket.is_shared {
+                        return None;
+                    }
+                    *self.last.insert(self.close_door())
+                }
             },
         };
-        match tokio::time::timeout_at(last.into(), self.socket.accept()).await {
+        match tokio::time::timeout_at(last.into(), self.socket.listener.accept()).await {
             Ok(accepted) => Some(accepted),
             // The kernel is asked itself: what the runtime knows of the queue may be a moment old.
             Err(_) => match self.accept() {
@@ -50,7 +57,7 @@ impl Arrivals {
     /// Lets nobody new in, and says until when those come who are half in.
     fn close_door(&self) -> Instant {
         let now = Instant::now();
-        match drop_first_packets(&self.socket) {
+        match drop_first_packets(&self.socket.listener) {
             Ok(()) => now + ROUND_TRIP,
             Err(error) => {
                 tracing::debug!(%error, "can't keep new connections out while the last are accepted");
@@ -60,7 +67,7 @@ impl Arrivals {
     }
 
     fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
-        let (socket, peer) = SockRef::from(&self.socket).accept()?;
+        let (socket, peer) = SockRef::from(&self.socket.listener).accept()?;
         socket.set_nonblocking(true)?;
         let peer = peer.as_socket().ok_or(io::ErrorKind::Unsupported)?;
         Ok((TcpStream::from_std(socket.into())?, peer))

@@ -1,6 +1,7 @@
 //! The TLS listeners: accept, handshake, HTTP, and every time limit on the way.
 //!
 //! - [`accept`]: the accept loop, which never ends by itself
+//! - [`socket`]: bound here, or passed on
 //! - [`arrivals`]: those that wait to be accepted, up to the last
 //! - [`connection`]: one connection from its handshake to its end
 //! - [`handshake`]: on threads of lower priority, with [`carried`] streams
@@ -18,7 +19,9 @@ pub mod handshake;
 pub mod quick;
 pub mod request;
 pub mod session;
+pub mod socket;
 pub mod stream;
 
-pub use accept::{Listener, bind, run};
+pub use accept::{Listener, run};
 pub use handshake::Handshakes;
+pub use socket::{Socket, check_backlog};

@@ -13,7 +13,7 @@ mod metrics;
 mod pki;
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -148,14 +148,36 @@ impl Setup {
     /// `croupier` with arguments, in this directory, nothing inherited from who runs the tests.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_croupier"));
-        command.args(arguments).current_dir(self.directory.path()).stdin(Stdio::null());
+        command.args(arguments);
+        self.surround(&mut command);
+        command
+    }
+
+    /// The same, begun by a shell that does something before: `"$@"` is the program with its arguments.
+    pub fn shell(&self, script: &str, arguments: &[&str]) -> Command {
+        let mut command = Command::new("sh");
+        command.args(["-c", script, "sh", env!("CARGO_BIN_EXE_croupier")]).args(arguments);
+        self.surround(&mut command);
+        command
+    }
+
+    pub fn surround(&self, command: &mut Command) {
+        command.current_dir(self.directory.path()).stdin(Stdio::null());
         for (name, _) in std::env::vars_os() {
-            if ["CROUPIER_", "AWS_"].iter().any(|begin| name.to_string_lossy().starts_with(begin)) {
+            if ["CROUPIER_", "AWS_", "LISTEN_", "NOTIFY_", "WATCHDOG_"]
+                .iter()
+                .any(|begin| name.to_string_lossy().starts_with(begin))
+            {
                 command.env_remove(name);
             }
         }
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
-        command
+    }
+
+    /// A file for a program's stderr.
+    pub fn errors(&self) -> (File, PathBuf) {
+        let file = tempfile::Builder::new().prefix("stderr-").tempfile_in(self.directory.path()).unwrap();
+        file.keep().unwrap()
     }
 }
 
@@ -211,7 +233,21 @@ impl Service {
     /// that it goes on to print.
     #[track_caller]
     pub fn start_as(setup: &Setup, arguments: &[&str]) -> (Self, mpsc::Receiver<String>) {
-        let (mut child, errors) = spawn(setup, arguments);
+        Self::start_by(setup, setup.command(arguments))
+    }
+
+    /// Starts it by a command of its own and waits until it listens.
+    #[track_caller]
+    pub fn start_by(setup: &Setup, mut command: Command) -> (Self, mpsc::Receiver<String>) {
+        let (file, errors) = setup.errors();
+        command.stderr(file);
+        Self::start_told(command, errors)
+    }
+
+    /// The same, if it is told already where to write its stderr.
+    #[track_caller]
+    pub fn start_told(mut command: Command, errors: PathBuf) -> (Self, mpsc::Receiver<String>) {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let lines = lines(&mut child);
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -301,22 +337,23 @@ pub struct Ended {
 /// Runs `croupier serve` where it must end by itself.
 #[track_caller]
 pub fn refused_start(setup: &Setup) -> Ended {
-    let (mut child, errors) = spawn(setup, &CONFIGURED);
+    let (file, errors) = setup.errors();
+    let mut command = setup.command(&CONFIGURED);
+    command.stderr(file);
+    refused(command, errors)
+}
+
+/// The same by a command of its own, that writes its stderr to this file.
+#[track_caller]
+pub fn refused(mut command: Command, errors: PathBuf) -> Ended {
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
     let lines = lines(&mut child);
     let status = wait_exit(&mut child, PATIENCE);
     let output: Vec<String> = lines.iter().collect();
     Ended { code: status.code(), output: output.join("\n"), errors: fs::read_to_string(errors).unwrap() }
 }
 
-const CONFIGURED: [&str; 3] = ["serve", "--config", "croupier.toml"];
-
-/// The program, writing its stderr to a file of its own.
-fn spawn(setup: &Setup, arguments: &[&str]) -> (Child, PathBuf) {
-    let file = tempfile::Builder::new().prefix("stderr-").tempfile_in(setup.directory.path()).unwrap();
-    let (file, errors) = file.keep().unwrap();
-    let mut command = setup.command(arguments);
-    (command.stdout(Stdio::piped()).stderr(file).spawn().unwrap(), errors)
-}
+pub const CONFIGURED: [&str; 3] = ["serve", "--config", "croupier.toml"];
 
 /// Its output's lines, read by a thread so that the pipe never fills and waiting has an end.
 fn lines(child: &mut Child) -> mpsc::Receiver<String> {
