@@ -19,7 +19,7 @@
 //! - [`history`]: all of them, on disk
 //! - [`interrupt`]: how a wait is broken off; [`store`]: objects in S3 or on an HTTP server
 //! - [`worker`]: a thread that keeps one subject up to date with its files
-//! - [`descriptors`]: as many open files as the system allows
+//! - [`descriptors`]: as many open files as the system allows, and who gets them
 //! - [`supervisor`]: what systemd is told
 //! - [`memory`]: how a replaced table's memory goes back to the system
 //! - [`shown`]: what a TLS server shows, for who looks and does not trust

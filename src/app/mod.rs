@@ -51,7 +51,7 @@ pub async fn serve(
     listening: impl FnOnce(&Addresses),
 ) -> io::Result<()> {
     let config = prepared.config.clone();
-    descriptors::raise(&config);
+    let shares = descriptors::raise(&config);
     let sockets = Sockets::bind(&config, passed)?;
     let addresses = sockets.addresses()?;
     let in_service = InService::start(prepared)?;
@@ -59,7 +59,7 @@ pub async fn serve(
     let lanes = Lanes::start()?;
 
     let (phase, watch) = watch::channel(Phase::Serving);
-    let service = Service { config: &config, current: &in_service, handshakes: &handshakes, lanes: &lanes };
+    let service = Service { config: &config, shares, current: &in_service, handshakes: &handshakes, lanes: &lanes };
     let (lookup_probe, admin_probe) = (ProbeTicket::default(), ProbeTicket::default());
     let mut acceptors = vec![service.acceptor("lookup", addresses.lookup, &lookup_probe, true)];
     if let Some(admin) = addresses.admin {
@@ -68,7 +68,10 @@ pub async fn serve(
     let health = service.start_health(sockets.health, acceptors, watch.clone())?;
 
     let (acceptors, connections) = (TaskTracker::new(), TaskTracker::new());
-    let run = |listener| acceptors.spawn(listener::run(listener, config.clone(), connections.clone(), watch.clone()));
+    let mut of_listeners = config.clone();
+    of_listeners.limits.connections = shares.clients;
+    let run =
+        |listener| acceptors.spawn(listener::run(listener, of_listeners.clone(), connections.clone(), watch.clone()));
     run(service.lookup(sockets.lookup, lookup_probe));
     if let Some(socket) = sockets.admin {
         run(service.admin(socket, admin_probe, health));

@@ -12,6 +12,7 @@ use crate::api;
 use crate::api::admin::{Admin, Others};
 use crate::api::quick::Lookups;
 use crate::config::Config;
+use crate::descriptors::Shares;
 use crate::health::server::{self, Health};
 use crate::health::{Acceptor, Live, Monitor, Subjects};
 use crate::lane::Lanes;
@@ -25,6 +26,7 @@ const SLOWEST_RELOAD: Duration = Duration::from_mins(5);
 
 pub struct Service<'s> {
     pub config: &'s Config,
+    pub shares: Shares,
     pub current: &'s InService,
     pub handshakes: &'s Handshakes,
     pub lanes: &'s Lanes,
@@ -79,12 +81,12 @@ impl Service<'_> {
         let (monitor, latest) = Monitor::new(self.subjects(acceptors, live.clone()));
         let health = Health { latest, tables, authority, phase, live };
         let (socket, served) = (socket.listener.into_std()?, health.clone());
-        let proxies = Proxies::of_health(&self.config.proxy);
+        let (proxies, most) = (Proxies::of_health(&self.config.proxy), self.shares.health);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let run = async move {
             let socket = TcpListener::from_std(socket)?;
             tokio::spawn(monitor.run());
-            server::run(socket, served, proxies).await;
+            server::run(socket, served, proxies, most).await;
             io::Result::Ok(())
         };
         std::thread::Builder::new().name("health".to_owned()).spawn(move || {

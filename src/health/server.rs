@@ -21,13 +21,14 @@ use tokio::task::AbortHandle;
 use super::monitor::Live;
 use super::report::{Check, Report, Status, overall};
 use crate::client::Authority;
+use crate::descriptors::{self, Reserve};
 use crate::phase::{Phase, PhaseWatch};
 use crate::proxied::Proxies;
 use crate::snapshot::Reader;
 use crate::telemetry;
 
-/// Load balancers and scrapers are few.
-const CONNECTIONS: usize = 512;
+/// Descriptors for those who ask when there are none left: health is what must be known then.
+const RESERVE: usize = 8;
 
 /// Time for a header, and between requests.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -48,17 +49,26 @@ pub struct Health {
 }
 
 /// Serves until the thread ends: health is asked to the last.
-pub async fn run(socket: TcpListener, health: Health, proxies: Proxies) {
+pub async fn run(socket: TcpListener, health: Health, proxies: Proxies, most: usize) {
     let proxies = Arc::new(proxies);
     let service = TowerToHyperService::new(router(health));
+    let mut reserve = Reserve::new(RESERVE);
     let mut open: VecDeque<AbortHandle> = VecDeque::new();
     loop {
-        // The TLS listeners log what goes wrong here too.
-        let Ok((mut stream, peer)) = socket.accept().await else {
-            tokio::time::sleep(ACCEPT_PAUSE).await;
-            continue;
+        let (mut stream, peer) = match socket.accept().await {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                let has_more = descriptors::have_run_out(&error) && reserve.let_go();
+                if !has_more {
+                    // The TLS listeners log what goes wrong here too.
+                    make_room(&mut open, 1);
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+                continue;
+            }
         };
-        make_room(&mut open);
+        reserve.refill();
+        make_room(&mut open, most);
         let (service, proxies) = (service.clone(), Arc::clone(&proxies));
         let connection = tokio::spawn(async move {
             let peer = peer.ip().to_canonical();
@@ -76,12 +86,12 @@ pub async fn run(socket: TcpListener, health: Health, proxies: Proxies) {
 
 /// When all places are taken the oldest connection gives way: whoever holds them, the next load
 /// balancer that asks is answered.
-fn make_room(open: &mut VecDeque<AbortHandle>) {
-    if open.len() < CONNECTIONS {
+fn make_room(open: &mut VecDeque<AbortHandle>, most: usize) {
+    if open.len() < most {
         return;
     }
     open.retain(|connection| !connection.is_finished());
-    if open.len() >= CONNECTIONS
+    if open.len() >= most
         && let Some(oldest) = open.pop_front()
     {
         oldest.abort();

@@ -13,25 +13,41 @@ use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
 
 use super::socket::Socket;
+use crate::descriptors::{self, Reserve};
 use crate::phase::{Phase, PhaseWatch, reached};
+use crate::telemetry;
 
 /// For those that are half connected when nobody new is let in: their last packet is a round trip away.
 const ROUND_TRIP: Duration = Duration::from_millis(250);
 
+/// Connections that are turned away at once for lack of descriptors, before something else has its turn.
+const TURNED_AWAY: usize = 100;
+
 pub struct Arrivals {
     socket: Socket,
     phase: PhaseWatch,
+    reserve: Reserve,
     /// Until when the last ones may come, once the process stops.
     last: Option<Instant>,
 }
 
 impl Arrivals {
     pub fn new(socket: Socket, phase: PhaseWatch) -> Self {
-        Self { socket, phase, last: None }
+        Self { socket, phase, reserve: Reserve::new(1), last: None }
     }
 
     /// The next connection. None once the process stops and nobody waits any more.
     pub async fn next(&mut self) -> Option<io::Result<(TcpStream, SocketAddr)>> {
+        let next = self.next_in_line().await;
+        match &next {
+            Some(Ok(_)) => self.reserve.refill(),
+            Some(Err(error)) if descriptors::have_run_out(error) => self.turn_away(),
+            _ => {}
+        }
+        next
+    }
+
+    async fn next_in_line(&mut self) -> Option<io::Result<(TcpStream, SocketAddr)>> {
         let last = match self.last {
             Some(last) => last,
             None => tokio::select! {
@@ -63,6 +79,17 @@ impl Arrivals {
                 tracing::debug!(%error, "can't keep new connections out while the last are accepted");
                 now
             }
+        }
+    }
+
+    /// Closes connections that there are no descriptors for: their clients try elsewhere, instead of waiting.
+    fn turn_away(&mut self) {
+        for _ in 0..TURNED_AWAY {
+            self.reserve.refill();
+            if !self.reserve.let_go() || SockRef::from(&self.socket.listener).accept().is_err() {
+                return;
+            }
+            telemetry::shed("descriptors");
         }
     }
 

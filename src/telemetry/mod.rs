@@ -136,7 +136,7 @@ fn begin_at_zero() {
         refusals(refusal.reason()).absolute(0);
     }
     refusals(ROLE_MISSING).absolute(0);
-    for reason in ["connections", "handshakes", "overload"] {
+    for reason in ["connections", "descriptors", "handshakes", "overload"] {
         sheds(reason).absolute(0);
     }
 }

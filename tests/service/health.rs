@@ -171,8 +171,15 @@ fn an_expired_server_certificate_is_red_and_open_connections_are_answered() {
     assert_eq!(connection.get(TARGET).unwrap().status, 200);
 }
 
+/// What tests, and what they start, may have open.
+pub fn usual_limit() -> String {
+    let limits = fs::read_to_string("/proc/self/limits").unwrap();
+    let usual = limits.lines().find_map(|line| line.strip_prefix("Max open files")).unwrap();
+    usual.split_whitespace().next().unwrap().to_owned()
+}
+
 /// The soft limit on a process's descriptors, as `prlimit` writes it, and its restoration.
-fn limit_descriptors(service: &Service, limit: &str) {
+pub fn limit_descriptors(service: &Service, limit: &str) {
     let limit = format!("--nofile={limit}:");
     let status = Command::new("prlimit").args(["--pid", &service.pid().to_string(), &limit]).status();
     assert!(status.unwrap().success());
@@ -200,9 +207,7 @@ fn without_descriptors_health_is_red_until_there_are_some_again() {
     // The kernel completes this one; nobody can accept it yet.
     let waiting = TcpStream::connect(service.lookup).unwrap();
 
-    let usual = fs::read_to_string("/proc/self/limits").unwrap();
-    let usual = usual.lines().find_map(|line| line.strip_prefix("Max open files")).unwrap();
-    limit_descriptors(&service, usual.split_whitespace().next().unwrap());
+    limit_descriptors(&service, &usual_limit());
     wait_until("health recovers", || ask().status == 200);
     assert_eq!(connect(&setup, &service).get(TARGET).unwrap().status, 200, "new clients are answered");
     let mut waited = setup.client(Some(&setup.selector)).over(waiting).unwrap();

@@ -14,6 +14,7 @@ mod drain;
 #[path = "../common/drawn.rs"]
 mod drawn;
 mod everywhere;
+mod exhausted;
 mod exposition;
 mod frames;
 mod guarded;
