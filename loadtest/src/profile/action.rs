@@ -66,6 +66,8 @@ pub struct Came {
     /// Why the server has failed.
     pub misses: Vec<String>,
     pub reconnects: Option<Reconnects>,
+    /// How long each reload that was done took.
+    pub reload_seconds: Vec<f64>,
 }
 
 impl Action {
@@ -86,6 +88,7 @@ impl Action {
 impl Reloads {
     async fn act(self, stage: &Stage) -> Came {
         let (mut done, mut failed) = (0_u32, Vec::new());
+        let mut came = Came::default();
         for step in self.steps.iter().cycle() {
             let at = self.every * (done + 1);
             if at >= stage.length {
@@ -99,7 +102,10 @@ impl Reloads {
             let outcome = step.take().await;
             let seconds = begun.elapsed().as_secs_f64();
             match outcome {
-                Ok(()) if lasts => stage.note(Kind::Reload, &format!("done in {seconds:.2} s: {step}")),
+                Ok(()) if lasts => {
+                    stage.note(Kind::Reload, &format!("done in {seconds:.2} s: {step}"));
+                    came.reload_seconds.push(seconds);
+                }
                 Ok(()) => {}
                 Err(error) => {
                     stage.note(Kind::Reload, &format!("failed: {step}: {error}"));
@@ -111,7 +117,6 @@ impl Reloads {
             sleep_until(settled.min(stage.begun + stage.length).into()).await;
             stage.shift.store(0, Ordering::Relaxed);
         }
-        let mut came = Came::default();
         if done == 0 {
             came.problems.push("nothing was reloaded: the run was too short".to_owned());
         }

@@ -47,6 +47,8 @@ pub struct Report {
     pub connections: Connections,
     pub server: Option<Server>,
     pub reconnects: Option<Reconnects>,
+    /// How long each command of a reload took.
+    pub reload_seconds: Vec<f64>,
     pub events: Vec<Event>,
     pub events_not_listed: u64,
     pub seconds_per_point: f64,
@@ -200,6 +202,7 @@ impl Report {
             },
             server,
             reconnects: ended.came.reconnects,
+            reload_seconds: ended.came.reload_seconds,
             events: recorder.events.listed.clone(),
             events_not_listed: recorder.events.unlisted,
             seconds_per_point: recorder.timeline.width.as_secs_f64(),

@@ -61,6 +61,8 @@ fn files_are_replaced_and_commands_run_in_turn() {
     assert_eq!(notes.len(), 4, "{notes:?}");
     assert_eq!((notes[0], notes[2]), ("begun: true", &*format!("{shown} becomes {one}")));
     assert!(notes[1].starts_with("done in") && notes[1].ends_with("true"), "{notes:?}");
+    // Of replacing a file nothing is known but that it was done.
+    assert_eq!(run.report["reload_seconds"].as_array().unwrap().len(), 1, "{}", run.report["reload_seconds"]);
     assert_eq!(run.code, 0, "{}", run.report["verdict"]);
 }
 
