@@ -80,19 +80,23 @@ impl Connection {
         Self::over(target, shake(target, stream, kind).await?).await
     }
 
-    /// Asks once, and reads all of the answer, whose status must be 200.
+    /// Asks once, as the target says.
     pub async fn ask(&mut self) -> Result<(), String> {
-        let Self { sender, request, timeout, .. } = self;
+        self.answer(self.request.clone()).await.map(drop)
+    }
+
+    /// Sends a request, and reads all of the answer, whose status must be 200.
+    pub async fn answer(&mut self, request: Request<Empty<Bytes>>) -> Result<Bytes, String> {
+        let Self { sender, timeout, .. } = self;
         let asking = async {
             sender.ready().await?;
-            let response = sender.send_request(request.clone()).await?;
+            let response = sender.send_request(request).await?;
             let status = response.status();
-            response.into_body().collect().await?;
-            Ok::<_, hyper::Error>(status)
+            Ok::<_, hyper::Error>((status, response.into_body().collect().await?.to_bytes()))
         };
         match within(*timeout, "request", asking).await? {
-            StatusCode::OK => Ok(()),
-            status => Err(format!("request: status {}", status.as_u16())),
+            (StatusCode::OK, body) => Ok(body),
+            (status, _) => Err(format!("request: status {}", status.as_u16())),
         }
     }
 

@@ -4,6 +4,7 @@
 //! - [`load`]: requests at their times over a pool of connections
 //! - [`report`]: what came of it, and the verdict
 //! - [`handshakes`]: what TLS handshakes cost, one by one
+//! - [`compare`]: Croupier beside others
 //!
 //! What they share:
 //! - [`target`]: whom to connect to, as whom; [`connection`]: one connection, step by step
@@ -14,6 +15,7 @@
 //! Exit codes: 0 what was promised was kept, 1 it was not, 2 wrong usage or nothing could begin,
 //! 3 not measured, as this program itself was late or a reload was not done.
 
+mod compare;
 mod connection;
 mod handshakes;
 mod load;
@@ -50,6 +52,7 @@ enum Command {
     Soak(profile::soak::Soak),
     Saturate(profile::saturate::Saturate),
     Handshakes(handshakes::Handshakes),
+    Compare(compare::Compare),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -75,6 +78,7 @@ fn main() -> ExitCode {
         Command::Soak(command) => command.run(),
         Command::Saturate(command) => command.run(),
         Command::Handshakes(command) => command.run(),
+        Command::Compare(command) => command.run(),
     };
     outcome.unwrap_or_else(|error| {
         // Nobody may be reading.

@@ -133,7 +133,7 @@ impl Identity {
         for root in certificates(&self.ca)? {
             roots.add(root).map_err(in_file(&self.ca))?;
         }
-        let key = PrivateKeyDer::from_pem_file(&self.key).map_err(in_file(&self.key))?;
+        let key = key(&self.key)?;
         let provider =
             CryptoProvider { cipher_suites: CIPHER_SUITES.to_vec(), kx_groups: vec![GROUP], ..default_provider() };
         let mut config = ClientConfig::builder_with_provider(Arc::new(provider))
@@ -162,7 +162,7 @@ pub fn with_tickets(config: &ClientConfig) -> Arc<ClientConfig> {
     Arc::new(config)
 }
 
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
+pub fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     let read = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, pem::Error>>);
     let certificates = read.map_err(in_file(path))?;
     if certificates.is_empty() {
@@ -171,6 +171,10 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     Ok(certificates)
 }
 
-fn in_file<E: Display>(path: &Path) -> impl FnOnce(E) -> String {
+pub fn key(path: &Path) -> Result<PrivateKeyDer<'static>, String> {
+    PrivateKeyDer::from_pem_file(path).map_err(in_file(path))
+}
+
+pub fn in_file<E: Display>(path: &Path) -> impl FnOnce(E) -> String {
     move |error| format!("{}: {error}", path.display())
 }

@@ -5,10 +5,12 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends at the first surprise")]
 
 mod accounting;
+mod compare;
 mod failures;
 mod http2;
 mod page;
 mod profiles;
 mod run;
 mod server;
+mod tables;
 mod verdicts;

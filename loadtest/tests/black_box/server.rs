@@ -19,6 +19,8 @@ use tempfile::TempDir;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Answer {
     Cdn(&'static str),
+    /// All of an answer to a lookup: the first CDN of two, and the version.
+    Lookup(&'static str, &'static str),
     Status(u16),
     /// 200, and the connection is closed.
     Last,
@@ -34,6 +36,7 @@ pub struct Server {
     pub address: SocketAddr,
     pub directory: TempDir,
     pub state: Arc<State>,
+    config: Arc<ServerConfig>,
 }
 
 pub struct State {
@@ -48,25 +51,13 @@ impl Server {
     pub fn start(answer: Answer) -> Self {
         let directory = TempDir::new().unwrap();
         let config = Arc::new(certificates(directory.path(), "server"));
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        let state = Arc::new(State {
-            answer: RwLock::new(answer),
-            stall: RwLock::new(()),
-            requests: AtomicUsize::new(0),
-            connections: AtomicUsize::new(0),
-        });
-        thread::spawn({
-            let state = Arc::clone(&state);
-            move || {
-                for stream in listener.incoming() {
-                    let (config, state) = (Arc::clone(&config), Arc::clone(&state));
-                    state.connections.fetch_add(1, Ordering::Relaxed);
-                    thread::spawn(move || serve(stream.unwrap(), config, &state));
-                }
-            }
-        });
-        Self { address, directory, state }
+        let (address, state) = listen(answer, Arc::clone(&config));
+        Self { address, directory, state, config }
+    }
+
+    /// The address of another one with the same certificates.
+    pub fn beside(&self, answer: Answer) -> SocketAddr {
+        listen(answer, Arc::clone(&self.config)).0
     }
 
     /// Nobody is answered from when a number of requests has come, for some time.
@@ -95,6 +86,28 @@ impl Server {
         certificates(&strange, "server");
         strange
     }
+}
+
+fn listen(answer: Answer, config: Arc<ServerConfig>) -> (SocketAddr, Arc<State>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let state = Arc::new(State {
+        answer: RwLock::new(answer),
+        stall: RwLock::new(()),
+        requests: AtomicUsize::new(0),
+        connections: AtomicUsize::new(0),
+    });
+    thread::spawn({
+        let state = Arc::clone(&state);
+        move || {
+            for stream in listener.incoming() {
+                let (config, state) = (Arc::clone(&config), Arc::clone(&state));
+                state.connections.fetch_add(1, Ordering::Relaxed);
+                thread::spawn(move || serve(stream.unwrap(), config, &state));
+            }
+        }
+    });
+    (address, state)
 }
 
 /// Writes a CA, a server's and a client's certificate, and gives the server's settings.
@@ -140,12 +153,14 @@ fn serve(stream: TcpStream, config: Arc<ServerConfig>, state: &State) {
                 _ => return,
             }
         }
+        let asked = String::from_utf8_lossy(&received).into_owned();
         received.clear();
         state.requests.fetch_add(1, Ordering::Relaxed);
         drop(state.stall.read().unwrap());
         let answer = *state.answer.read().unwrap();
         let answered = match answer {
             Answer::Cdn(cdn) => write!(stream, "{}", whole("200 OK", "", &format!("{{\"cdn\":\"{cdn}\"}}"))),
+            Answer::Lookup(cdn, version) => write!(stream, "{}", whole("200 OK", "", &lookup(&asked, cdn, version))),
             Answer::Status(status) => write!(stream, "{}", whole(&format!("{status} So"), "", "{}")),
             Answer::Last => write!(stream, "{}", whole("200 OK", "Connection: close\r\n", "{}")),
             Answer::Cut => write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf"),
@@ -158,6 +173,13 @@ fn serve(stream: TcpStream, config: Arc<ServerConfig>, state: &State) {
             return;
         }
     }
+}
+
+fn lookup(asked: &str, cdn: &str, version: &str) -> String {
+    let ip = asked.split_once("ip=").and_then(|(_, after)| after.split_once(' ')).unwrap().0;
+    format!(
+        r#"{{"ip":"{ip}","mix":"m","cdn":"{cdn}","cdns":[{{"name":"{cdn}","url":"https://a"}},{{"name":"other","url":"https://b"}}],"ttl":300,"version":"{version}"}}"#
+    )
 }
 
 fn whole(status: &str, headers: &str, body: &str) -> String {
