@@ -38,8 +38,8 @@ impl Peer {
     fn of(table: &Table) -> Self {
         let mut peer = Self::default();
         let listed = table.footprints.iter().zip(0..).skip(1).map(|((footprint, _), id)| match footprint {
-            Footprint::Ipv4Cidr(v4) => Some((IpNetwork::V4(*v4), id)),
-            Footprint::Ipv6Cidr(v6) => Some((IpNetwork::V6(*v6), id)),
+            Footprint::Ipv4Cidr(v4) => Some((IpNetwork::V4(v4), id)),
+            Footprint::Ipv6Cidr(v6) => Some((IpNetwork::V6(v6), id)),
             _ => None,
         });
         let listed: Option<Vec<_>> = listed.collect();

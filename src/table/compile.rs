@@ -9,11 +9,12 @@ use std::collections::{HashMap, HashSet};
 use super::beaten::Beaten;
 use super::dataset::{self, Dataset, Key, Settled};
 use super::footprint::{Footprint, FootprintType};
+use super::footprints::Footprints;
 use super::lookup::Table;
-use super::manifest::{FileRef, Manifest, MixId};
+use super::manifest::{FileRef, FootprintEntry, Manifest, MixId};
 use super::problem::{Place, Problems, saturate};
 use super::reach::{ASN_LAYER, CIDR_LAYER, COUNTRY_LAYER, Reached};
-use super::trie::Trie;
+use super::trie::{FootprintId, Trie};
 
 /// The bytes of the files that a manifest names, by path as written there.
 #[derive(Default)]
@@ -53,17 +54,16 @@ impl Inputs {
 /// skipped: who tried to read it has told of it.
 pub fn compile(manifest: Manifest, mut inputs: Inputs, problems: &mut Problems) -> Option<Table> {
     let claims = claims(&manifest, &inputs, problems);
+    let footprints = Footprints::new(manifest.default, claims.iter().map(|claim| (claim.footprint, claim.mix)));
+    // Of the others, which may be a million, nobody asks any more where they stand.
+    let claims: Vec<_> = (1..).zip(claims).filter(|(_, claim)| claim.footprint.is_of_dataset()).collect();
     let mut ranges = Ranges::default();
-    ranges.add_cidrs(&claims);
+    ranges.add_cidrs(&footprints);
     let mut absent = Vec::new();
     for kind in [FootprintType::Asn, FootprintType::CountryCode] {
         absent.extend(ranges.add_dataset(kind, manifest.dataset(kind), &claims, &inputs, problems));
     }
     absent.sort_unstable();
-    let footprints = [(Footprint::Default, manifest.default)]
-        .into_iter()
-        .chain(claims.into_iter().map(|claim| (claim.footprint, claim.mix)))
-        .collect();
     let digest = inputs.digest.clone();
     inputs.excerpts(&manifest, problems);
     // All the rest is not needed any more, and may be large.
@@ -120,7 +120,11 @@ struct Claim {
 
 /// Every value of every footprint once, sorted; values claimed twice are told.
 fn claims(manifest: &Manifest, inputs: &Inputs, problems: &mut Problems) -> Vec<Claim> {
-    let mut claims = Vec::new();
+    let of_file = |entry: &FootprintEntry| inputs.files.get(&entry.file.as_ref()?.path);
+    let lines = |bytes: &Vec<u8>| bytes.split(|byte| *byte == b'\n').count();
+    let values = |entry: &FootprintEntry| entry.values.len() + of_file(entry).map_or(0, lines);
+    // What grows is copied, and both are there meanwhile: of the largest lists they would be the most that there is.
+    let mut claims = Vec::with_capacity(manifest.footprints.iter().map(values).sum());
     for entry in &manifest.footprints {
         let claim = |(footprint, place)| Claim { footprint, mix: entry.mix, place };
         claims.extend(entry.values.iter().copied().map(claim));
@@ -137,7 +141,6 @@ fn claims(manifest: &Manifest, inputs: &Inputs, problems: &mut Problems) -> Vec<
         }
         same
     });
-    claims.shrink_to_fit();
     claims
 }
 
@@ -211,8 +214,7 @@ fn values_of_file(
     }
 }
 
-/// What every claim reaches. A range's value is its claim's place in the list, counted from 1:
-/// 0 is the default.
+/// What every footprint reaches. A range's value is the footprint's id.
 #[derive(Default)]
 struct Ranges {
     ipv4: Reached<u32>,
@@ -220,9 +222,9 @@ struct Ranges {
 }
 
 impl Ranges {
-    fn add_cidrs(&mut self, claims: &[Claim]) {
-        for (claim, id) in claims.iter().zip(1..) {
-            match claim.footprint {
+    fn add_cidrs(&mut self, footprints: &Footprints) {
+        for ((footprint, _), id) in footprints.iter().zip(0..) {
+            match footprint {
                 Footprint::Ipv4Cidr(network) => {
                     let start = network.network_address().to_bits();
                     self.ipv4.add(start, network.broadcast_address().to_bits(), CIDR_LAYER, id);
@@ -242,13 +244,13 @@ impl Ranges {
         &mut self,
         kind: FootprintType,
         files: &[FileRef],
-        claims: &[Claim],
+        claims: &[(FootprintId, Claim)],
         inputs: &Inputs,
         problems: &mut Problems,
     ) -> Vec<Footprint> {
         let key = |claim: &Claim| dataset::key(kind, claim.footprint);
-        let claimed: HashMap<Key, u32> =
-            claims.iter().zip(1..).filter_map(|(claim, id)| Some((key(claim)?, id))).collect();
+        let claimed: HashMap<Key, FootprintId> =
+            claims.iter().filter_map(|(id, claim)| Some((key(claim)?, *id))).collect();
         let layer = if kind == FootprintType::Asn { ASN_LAYER } else { COUNTRY_LAYER };
         let mut read = Dataset::new(kind);
         for file in files.iter().filter(|_| !claimed.is_empty()) {
@@ -265,9 +267,8 @@ impl Ranges {
             return Vec::new(); // the dataset may not be whole
         }
         let seen: HashSet<_> = self.ipv4.footprints(layer).chain(self.ipv6.footprints(layer)).collect();
-        let absent = |(claim, id): &(&Claim, u32)| key(claim).is_some() && !seen.contains(id);
-        let absent = claims.iter().zip(1..).filter(absent).map(|(claim, _)| claim);
-        let told = absent.map(|claim| {
+        let absent = claims.iter().filter(|(id, claim)| key(claim).is_some() && !seen.contains(id));
+        let told = absent.map(|(_, claim)| {
             problems.warning(claim.place, format!("`{}` has no addresses in the datasets", claim.footprint)).help(
                 match claim.footprint.to_string().as_str() {
                     "countrycode:uk" => "did you mean `gb`? that is the United Kingdom's code (ISO 3166-1)",

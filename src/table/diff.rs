@@ -204,7 +204,7 @@ impl Values {
     /// The values of one table that the other lacks.
     fn of_one(has: &Table, lacks: &Table, of: &Table) -> Self {
         let only = |footprint: &Footprint| has.has(*footprint) && !lacks.has(*footprint);
-        let values = has.footprints.iter().map(|(footprint, _)| footprint).filter(|one| only(one)).count();
+        let values = has.footprints.iter().map(|(footprint, _)| footprint).filter(only).count();
         Self { values, share: values as f64 / of.values().max(1) as f64 }
     }
 }

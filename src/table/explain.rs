@@ -115,7 +115,7 @@ pub fn explain<'t>(
 ) -> Explanation<'t> {
     let decision = effective.decide(table, address);
     let (widest, footprint) = table.trie.find(address);
-    let mix = table.footprints[footprint as usize].1;
+    let mix = table.footprints.get(footprint).1;
     let in_force = |given| InForce { given, effect: effective.effect(table, given, mix) };
     let cdns = choices(table, &decision);
     let (matches, unmatched) = matches(table, address);
@@ -162,10 +162,10 @@ fn choices<'t>(table: &'t Table, decision: &Decision<'t>) -> Vec<Choice<'t>> {
 /// Every footprint that has the address, in order of precedence, and what has none.
 fn matches(table: &Table, address: IpAddr) -> (Vec<Match<'_>>, Vec<&'static str>) {
     let (_, winner) = table.trie.find(address);
-    let footprint = |id: FootprintId| table.footprints[id as usize].0;
+    let footprint = |id: FootprintId| table.footprints.get(id).0;
     let judged = |id: FootprintId| {
-        let (footprint, mix) = table.footprints[id as usize];
-        let reason = Reason::of(footprint, table.footprints[winner as usize].0);
+        let (footprint, mix) = table.footprints.get(id);
+        let reason = Reason::of(footprint, table.footprints.get(winner).0);
         Match { footprint, mix: &table.mixes[usize::from(mix)].name, won: id == winner, reason }
     };
     let mut matches: Vec<_> = prefixes(table, address).map(judged).collect();
@@ -207,8 +207,7 @@ fn prefixes(table: &Table, address: IpAddr) -> impl Iterator<Item = FootprintId>
             IpAddr::V4(v4) => Footprint::Ipv4Cidr(Ipv4Network::new_truncate(v4, length).ok()?),
             IpAddr::V6(v6) => Footprint::Ipv6Cidr(Ipv6Network::new_truncate(v6, length).ok()?),
         };
-        let found = table.footprints.binary_search_by_key(&prefix, |(footprint, _)| *footprint).ok()?;
-        FootprintId::try_from(found).ok()
+        table.footprints.id(prefix)
     })
 }
 

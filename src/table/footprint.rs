@@ -64,6 +64,11 @@ impl Footprint {
             Self::CountryCode(_) => Some(FootprintType::CountryCode),
         }
     }
+
+    /// Whether datasets tell which addresses it has.
+    pub fn is_of_dataset(self) -> bool {
+        matches!(self, Self::Asn(_) | Self::CountryCode(_))
+    }
 }
 
 impl fmt::Display for Footprint {

@@ -7,6 +7,7 @@ use ip_network::{IpNetwork, Ipv4Network, Ipv6Network};
 
 use super::beaten::Beaten;
 use super::footprint::Footprint;
+use super::footprints::Footprints;
 use super::manifest::{Canary, Cdn, MixId};
 use super::mix::{CdnId, Mix, Order, Subnet};
 use super::trie::{DEFAULT, Trie};
@@ -22,8 +23,7 @@ pub struct Table {
     pub cdns: Vec<Cdn>,
     /// In byte order of name.
     pub mixes: Vec<Mix>,
-    /// Indexed by the trie's values. Sorted, so the default comes first.
-    pub footprints: Vec<(Footprint, MixId)>,
+    pub footprints: Footprints,
     /// Those that are listed and have no addresses in the datasets. Sorted.
     pub absent: Vec<Footprint>,
     pub trie: Trie,
@@ -51,7 +51,7 @@ impl Table {
     /// The same with other mixes under the same ids.
     pub fn decide_by<'m>(&self, mixes: &'m [Mix], address: IpAddr) -> Decision<'m> {
         let (prefix, id) = self.trie.find(address);
-        let (footprint, mix) = self.footprints[id as usize];
+        let (footprint, mix) = self.footprints.get(id);
         let mix = &mixes[usize::from(mix)];
         let scope = if mix.depends_on_subnet() { narrowed(prefix, address) } else { prefix };
         Decision { address, scope, footprint, mix, cdns: mix.order(Subnet::of(address)) }
@@ -59,8 +59,7 @@ impl Table {
 
     /// Whether a footprint is listed and has addresses.
     pub fn has(&self, footprint: Footprint) -> bool {
-        self.footprints.binary_search_by_key(&footprint, |(other, _)| *other).is_ok()
-            && self.absent.binary_search(&footprint).is_err()
+        self.footprints.id(footprint).is_some() && self.absent.binary_search(&footprint).is_err()
     }
 
     /// How many footprint values have addresses.
@@ -69,7 +68,7 @@ impl Table {
     }
 
     pub fn default_mix(&self) -> MixId {
-        self.footprints[DEFAULT as usize].1
+        self.footprints.get(DEFAULT).1
     }
 
     pub fn cdn(&self, name: &str) -> Option<CdnId> {

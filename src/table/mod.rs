@@ -13,7 +13,7 @@
 //! - [`dataset`] and [`mmdb`]: address ranges of ASes and countries
 //! - [`space`]: overlapping ranges to disjoint prefixes
 //! - [`mod@compile`]: manifest and files to a [`Table`]; [`reach`]: who wins which addresses
-//! - [`trie`]: the frozen prefixes; [`beaten`]: the ranges that lost
+//! - [`footprints`]: all that a table has; [`trie`]: the frozen prefixes; [`beaten`]: the ranges that lost
 //! - [`mix`]: weights to an order of CDNs, with [`log2`] in whole numbers
 //! - [`lookup`]: an address to a [`Decision`]
 //! - [`overrides`]: what ops switch for a time; [`effective`]: what that makes of the mixes
@@ -34,6 +34,7 @@ pub mod document;
 pub mod effective;
 pub mod explain;
 pub mod footprint;
+pub mod footprints;
 pub mod json;
 pub mod log2;
 pub mod lookup;

@@ -58,7 +58,7 @@ impl<'t> Moves<'t> {
 
     /// The mixes that a region's clients get in the old table and in the new.
     pub fn mixes(&self, region: &Region) -> (MixId, MixId) {
-        (self.old.footprints[region.old as usize].1, self.new.footprints[region.new as usize].1)
+        (self.old.footprints.get(region.old).1, self.new.footprints.get(region.new).1)
     }
 
     /// How wide regions may be, in subnets, to be asked subnet by subnet without this taking too

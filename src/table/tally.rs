@@ -7,6 +7,7 @@ use super::diff::{Amount, Family, FootprintChange, FootprintMove, Footprints, Mi
 use super::footprint::Footprint;
 use super::manifest::MixId;
 use super::moves::{CdnPlace, Moves};
+use super::trie::FootprintId;
 use super::walk::Region;
 
 /// So many footprints are told one by one; the rest are counted.
@@ -18,14 +19,13 @@ pub struct Tally<'t> {
     new: &'t Table,
     by_cdn: BTreeMap<(CdnPlace, CdnPlace), Amount>,
     by_mix: BTreeMap<(MixId, MixId), Amount>,
-    /// By footprint id: the new table's, and after them the old one's.
-    by_footprint: Vec<Amount>,
+    by_footprint: ByFootprint,
     all: Amount,
 }
 
 impl<'t> Tally<'t> {
     pub fn new(old: &'t Table, new: &'t Table) -> Self {
-        let by_footprint = vec![Amount::default(); new.footprints.len() + old.footprints.len()];
+        let by_footprint = ByFootprint::new(old.footprints.len(), new.footprints.len());
         Self { old, new, by_cdn: BTreeMap::new(), by_mix: BTreeMap::new(), by_footprint, all: Amount::default() }
     }
 
@@ -42,9 +42,12 @@ impl<'t> Tally<'t> {
             return;
         }
         self.by_mix.entry(moves.mixes(region)).or_default().add(sum);
-        let (old, new) = (region.old as usize, region.new as usize);
-        let by_old = strength(self.old.footprints[old].0) > strength(self.new.footprints[new].0);
-        self.by_footprint[if by_old { self.new.footprints.len() + old } else { new }].add(sum);
+        let strength_of = |table: &Table, id| strength(table.footprints.get(id).0);
+        if strength_of(self.old, region.old) > strength_of(self.new, region.new) {
+            self.by_footprint.old.add(region.old, sum);
+        } else {
+            self.by_footprint.new.add(region.new, sum);
+        }
         self.all.add(sum);
     }
 
@@ -75,37 +78,100 @@ impl<'t> Tally<'t> {
     }
 
     pub fn footprints(mut self) -> Footprints {
-        let place = |table: &Table, footprint| table.footprints.binary_search_by_key(&footprint, |(other, _)| *other);
-        for (id, (footprint, _)) in self.old.footprints.iter().enumerate() {
-            let amount = self.by_footprint[self.new.footprints.len() + id];
-            if !amount.is_nothing()
-                && let Ok(same) = place(self.new, *footprint)
-            {
-                self.by_footprint[same].add(amount);
-                self.by_footprint[self.new.footprints.len() + id] = Amount::default();
+        for (id, (footprint, _)) in (0..).zip(self.old.footprints.iter()) {
+            if let Some(same) = self.new.footprints.id(footprint) {
+                let amount = self.by_footprint.old.take(id);
+                self.by_footprint.new.add(same, amount);
             }
         }
-        let mut moving: Vec<usize> =
-            (0..self.by_footprint.len()).filter(|place| !self.by_footprint[*place].is_nothing()).collect();
-        moving.sort_by(|one, other| {
-            self.rank(&self.by_footprint[*other]).total_cmp(&self.rank(&self.by_footprint[*one]))
+        let ByFootprint { old, new } = &self.by_footprint;
+        let changed = new.moving().map(|(id, amount)| {
+            let footprint = self.new.footprints.get(id).0;
+            let is_added = self.old.footprints.id(footprint).is_none();
+            (footprint, if is_added { FootprintChange::Added } else { FootprintChange::Changed }, amount)
         });
-        let shown = |at: &usize| {
-            let (footprint, change) = match self.new.footprints.get(*at) {
-                None => (self.old.footprints[*at - self.new.footprints.len()].0, FootprintChange::Removed),
-                Some((new, _)) if place(self.old, *new).is_err() => (*new, FootprintChange::Added),
-                Some((new, _)) => (*new, FootprintChange::Changed),
-            };
-            FootprintMove { footprint: footprint.to_string(), change, amount: self.by_footprint[*at] }
+        let removed =
+            old.moving().map(|(id, amount)| (self.old.footprints.get(id).0, FootprintChange::Removed, amount));
+        let (mut most, mut in_all) = (Vec::with_capacity(FOOTPRINTS_TOLD + 1), 0);
+        for one in changed.chain(removed) {
+            in_all += 1;
+            let rank = self.rank(&one.2);
+            // Of equals the first comes first.
+            let place = most.partition_point(|(other, _)| *other >= rank);
+            if place < FOOTPRINTS_TOLD {
+                most.insert(place, (rank, one));
+                most.truncate(FOOTPRINTS_TOLD);
+            }
+        }
+        let shown = |(_, (footprint, change, amount)): (f64, (Footprint, FootprintChange, Amount))| FootprintMove {
+            footprint: footprint.to_string(),
+            change,
+            amount,
         };
-        let most: Vec<_> = moving.iter().take(FOOTPRINTS_TOLD).map(shown).collect();
-        Footprints { more: moving.len() - most.len(), most }
+        Footprints { more: in_all - most.len(), most: most.into_iter().map(shown).collect() }
     }
 
     /// How much of what moves in either family this is: the families' numbers don't compare.
     fn rank(&self, amount: &Amount) -> f64 {
         let share = |part: f64, all: f64| if all > 0.0 { part / all } else { 0.0 };
         share(amount.addresses, self.all.addresses) + share(amount.subnets, self.all.subnets)
+    }
+}
+
+/// What moves by each footprint, by its id in either table.
+struct ByFootprint {
+    old: Amounts,
+    new: Amounts,
+}
+
+impl ByFootprint {
+    fn new(old: usize, new: usize) -> Self {
+        Self { old: Amounts::new(old), new: Amounts::new(new) }
+    }
+}
+
+/// An [`Amount`] for each id. In columns, since those that stay nought cost no memory: the system gives it out zeroed, at
+/// the first write. Most footprints are of one family, and few move.
+struct Amounts {
+    addresses: Vec<f64>,
+    subnets: Vec<f64>,
+    expected: Vec<bool>,
+}
+
+impl Amounts {
+    fn new(count: usize) -> Self {
+        Self { addresses: vec![0.0; count], subnets: vec![0.0; count], expected: vec![false; count] }
+    }
+
+    fn at(&self, at: usize) -> Amount {
+        Amount { addresses: self.addresses[at], subnets: self.subnets[at], expected: self.expected[at] }
+    }
+
+    /// Writes nothing that is there already.
+    fn add(&mut self, id: FootprintId, more: Amount) {
+        let at = id as usize;
+        if more.addresses != 0.0 {
+            self.addresses[at] += more.addresses;
+        }
+        if more.subnets != 0.0 {
+            self.subnets[at] += more.subnets;
+        }
+        if more.expected {
+            self.expected[at] = true;
+        }
+    }
+
+    fn take(&mut self, id: FootprintId) -> Amount {
+        let amount = self.at(id as usize);
+        if !amount.is_nothing() {
+            let at = id as usize;
+            (self.addresses[at], self.subnets[at], self.expected[at]) = (0.0, 0.0, false);
+        }
+        amount
+    }
+
+    fn moving(&self) -> impl Iterator<Item = (FootprintId, Amount)> {
+        (0..).zip(0..self.addresses.len()).map(|(id, at)| (id, self.at(at))).filter(|(_, amount)| !amount.is_nothing())
     }
 }
 
