@@ -74,7 +74,7 @@ pub fn compile(manifest: Manifest, mut inputs: Inputs, problems: &mut Problems) 
         return None;
     }
     let (ipv4, ipv6) = (ranges.ipv4.settle(), ranges.ipv6.settle());
-    let trie = Trie::new(&ipv4.winners, &ipv6.winners);
+    let trie = Trie::new(ipv4.winners, ipv6.winners);
     let beaten = Beaten { ipv4: ipv4.beaten, ipv6: ipv6.beaten };
     let table = Table {
         version: manifest.version,

@@ -13,7 +13,8 @@
 //! - [`dataset`] and [`mmdb`]: address ranges of ASes and countries
 //! - [`space`]: overlapping ranges to disjoint prefixes
 //! - [`mod@compile`]: manifest and files to a [`Table`]; [`reach`]: who wins which addresses
-//! - [`footprints`]: all that a table has; [`trie`]: the frozen prefixes; [`beaten`]: the ranges that lost
+//! - [`footprints`]: all that a table has; [`runs`]: who has which addresses; [`trie`]: how a run is found, with [`first_level`] before it;
+//!   [`beaten`]: the ranges that lost
 //! - [`mix`]: weights to an order of CDNs, with [`log2`] in whole numbers
 //! - [`lookup`]: an address to a [`Decision`]
 //! - [`overrides`]: what ops switch for a time; [`effective`]: what that makes of the mixes
@@ -33,6 +34,7 @@ pub mod diff;
 pub mod document;
 pub mod effective;
 pub mod explain;
+pub mod first_level;
 pub mod footprint;
 pub mod footprints;
 pub mod json;
@@ -50,6 +52,7 @@ pub mod problem;
 pub mod reach;
 pub mod reader;
 pub mod reason;
+pub mod runs;
 pub mod schema;
 pub mod space;
 pub mod summary;

@@ -2,6 +2,7 @@
 
 use super::beaten::{Side, keep_beaten};
 use super::dataset::{Key, Owned};
+use super::runs::Runs;
 use super::space::{self, Address, Range, Segment};
 use super::trie::{DEFAULT, FootprintId};
 
@@ -19,7 +20,7 @@ pub struct Reached<A> {
 
 /// The whole space, settled.
 pub struct Won<A> {
-    pub winners: Vec<Segment<A>>,
+    pub winners: Runs<A>,
     pub beaten: Side<A>,
 }
 
@@ -50,6 +51,7 @@ impl<A: Address> Reached<A> {
         let winners = space::sweep(self.ranges, DEFAULT);
         keep_beaten(&mut to_precedence, &winners);
         self.beaten.shrink_to_fit();
+        let winners = Runs::new(&winners);
         Won { winners, beaten: Side { to_precedence, to_range: self.beaten } }
     }
 }

@@ -18,6 +18,10 @@ pub trait Address: Copy + Ord {
     /// The next address down; 0 stays 0.
     fn previous(self) -> Self;
     fn minus(self, other: Self) -> Self;
+    /// How many whole blocks of 2^`bits` addresses come before it.
+    fn block(self, bits: u8) -> usize;
+    /// How many leading bits both have in common.
+    fn common(self, other: Self) -> u8;
     fn trailing_zeros(self) -> u8;
     fn leading_zeros(self) -> u8;
     /// The last address of the block of 2^`bits` addresses that begins here.
@@ -41,6 +45,14 @@ macro_rules! address {
 
             fn minus(self, other: Self) -> Self {
                 self - other
+            }
+
+            fn block(self, bits: u8) -> usize {
+                usize::try_from(self >> bits).unwrap_or(usize::MAX)
+            }
+
+            fn common(self, other: Self) -> u8 {
+                (self ^ other).leading_zeros() as u8
             }
 
             fn trailing_zeros(self) -> u8 {
@@ -98,7 +110,9 @@ pub struct Segment<A> {
 /// merged, `background` wherever no range reaches.
 pub fn sweep<A: Address>(mut ranges: Vec<Range<A>>, background: u32) -> Vec<Segment<A>> {
     ranges.sort_unstable_by_key(|range| range.start);
-    let mut sweep = Sweep { at: Some(A::ZERO), open: BinaryHeap::new(), background, segments: Vec::new() };
+    // Each range adds two segments at most. What grows is copied, and both are there meanwhile.
+    let segments = Vec::with_capacity(2 * ranges.len() + 1);
+    let mut sweep = Sweep { at: Some(A::ZERO), open: BinaryHeap::new(), background, segments };
     for range in ranges {
         if range.start > A::ZERO {
             sweep.advance(range.start.previous());

@@ -1,65 +1,190 @@
-//! The frozen prefix trie: disjoint prefixes that cover the whole space of both families.
+//! The frozen prefix trie: which footprint has an address, over the whole space of both families.
+//!
+//! Its prefixes are not those of footprints. They cut the space so that only a few [runs](Runs) have addresses
+//! in each, and lead to the first of those; a search among the few finds the one, and the prefix that one footprint has
+//! whole follows from where the run begins and ends. A trie of each such prefix would be forty times as large, and have
+//! the processor wait for memory at every step. Before it stands a [`FirstLevel`], which most addresses need not go past.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ip_network::{IpNetwork, Ipv4Network, Ipv6Network};
 use ip_network_table::IpNetworkTable;
 
-use super::space::{Segment, prefixes};
+use super::first_level::FirstLevel;
+use super::runs::Runs;
+use super::space::prefixes;
 
 /// The footprint of an address, by its place in the table's list. 0 is the default.
 pub type FootprintId = u32;
 
 pub const DEFAULT: FootprintId = 0;
 
+/// Runs that have addresses in one prefix of the trie, at most.
+const MOST_RUNS: usize = 32;
+
+/// Blocks of the first level. With a million of them, half a dozen prefixes of the global routing table are in one.
+const IPV4_BLOCK: u8 = 18;
+/// All public addresses are in `2000::/3` so far.
+const IPV6_UNICAST: (u128, u128) = (0x2000 << 112, 0x4000 << 112);
+const IPV6_BLOCK: u8 = 23;
+
 pub struct Trie {
-    networks: IpNetworkTable<FootprintId>,
-    ipv4: usize,
-    ipv6: usize,
+    /// Disjoint prefixes that cover the space, and the run that the first address of each is in.
+    leaves: IpNetworkTable<u32>,
+    ipv4: Runs<u32>,
+    ipv6: Runs<u128>,
+    ipv4_first: FirstLevel<u32>,
+    ipv6_first: FirstLevel<u128>,
+    prefixes: (usize, usize),
 }
 
 impl Trie {
-    /// Builds from segments that cover each family's space.
-    pub fn new(ipv4: &[Segment<u32>], ipv6: &[Segment<u128>]) -> Self {
-        let mut networks = IpNetworkTable::with_capacity(ipv4.len(), ipv6.len());
-        for segment in ipv4 {
-            for (start, length) in prefixes(*segment) {
-                if let Ok(network) = Ipv4Network::new(Ipv4Addr::from_bits(start), length) {
-                    networks.insert(network, segment.value);
-                }
+    pub fn new(ipv4: Runs<u32>, ipv6: Runs<u128>) -> Self {
+        let mut leaves = IpNetworkTable::new();
+        ipv4.cut(MOST_RUNS, |start, length, first| {
+            if let Ok(network) = Ipv4Network::new(Ipv4Addr::from_bits(start), length) {
+                leaves.insert(network, first as u32);
             }
-        }
-        for segment in ipv6 {
-            for (start, length) in prefixes(*segment) {
-                if let Ok(network) = Ipv6Network::new(Ipv6Addr::from_bits(start), length) {
-                    networks.insert(network, segment.value);
-                }
+        });
+        ipv6.cut(MOST_RUNS, |start, length, first| {
+            if let Ok(network) = Ipv6Network::new(Ipv6Addr::from_bits(start), length) {
+                leaves.insert(network, first as u32);
             }
-        }
-        let (ipv4, ipv6) = networks.len();
-        Self { networks, ipv4, ipv6 }
+        });
+        let ipv4_first = FirstLevel::new(&ipv4, 0, u32::MAX, IPV4_BLOCK);
+        let (start, end) = (IPV6_UNICAST.0, IPV6_UNICAST.1 - 1);
+        let ipv6_first = FirstLevel::new(&ipv6, start, end, IPV6_BLOCK);
+        let prefixes = (ipv4.prefixes(), ipv6.prefixes());
+        Self { leaves, ipv4, ipv6, ipv4_first, ipv6_first, prefixes }
     }
 
-    /// The one prefix that holds the address, and its footprint.
+    /// The widest prefix around the address that one footprint has whole, and that footprint.
     pub fn find(&self, address: IpAddr) -> (IpNetwork, FootprintId) {
+        let among = |first: Option<u32>, runs: usize| {
+            let first = first.unwrap_or_default() as usize;
+            first..runs.min(first + MOST_RUNS)
+        };
         match address {
-            IpAddr::V4(v4) => self
-                .networks
-                .longest_match_ipv4(v4)
-                .map_or((Ipv4Network::DEFAULT_ROUTE.into(), DEFAULT), |(network, id)| (network.into(), *id)),
-            IpAddr::V6(v6) => self
-                .networks
-                .longest_match_ipv6(v6)
-                .map_or((Ipv6Network::DEFAULT_ROUTE.into(), DEFAULT), |(network, id)| (network.into(), *id)),
+            IpAddr::V4(v4) => {
+                let runs = self.ipv4_first.runs(v4.to_bits()).unwrap_or_else(|| {
+                    let leaf = self.leaves.longest_match_ipv4(v4);
+                    among(leaf.map(|(_, first)| *first), self.ipv4.as_slice().len())
+                });
+                let (length, footprint) = self.ipv4.find(v4.to_bits(), runs);
+                let network = Ipv4Network::new_truncate(v4, length).unwrap_or(Ipv4Network::DEFAULT_ROUTE);
+                (network.into(), footprint)
+            }
+            IpAddr::V6(v6) => {
+                let runs = self.ipv6_first.runs(v6.to_bits()).unwrap_or_else(|| {
+                    let leaf = self.leaves.longest_match_ipv6(v6);
+                    among(leaf.map(|(_, first)| *first), self.ipv6.as_slice().len())
+                });
+                let (length, footprint) = self.ipv6.find(v6.to_bits(), runs);
+                let network = Ipv6Network::new_truncate(v6, length).unwrap_or(Ipv6Network::DEFAULT_ROUTE);
+                (network.into(), footprint)
+            }
         }
     }
 
-    /// How many prefixes there are: IPv4, IPv6.
+    /// How many disjoint prefixes the footprints have: IPv4, IPv6.
     pub fn len(&self) -> (usize, usize) {
-        (self.ipv4, self.ipv6)
+        self.prefixes
     }
 
+    /// All of those, in order.
     pub fn iter(&self) -> impl Iterator<Item = (IpNetwork, FootprintId)> {
-        self.networks.iter().map(|(network, id)| (network, *id))
+        let ipv4 = self.ipv4.segments().flat_map(|run| prefixes(run).map(move |prefix| (prefix, run.value)));
+        let ipv6 = self.ipv6.segments().flat_map(|run| prefixes(run).map(move |prefix| (prefix, run.value)));
+        let ipv4 = ipv4.filter_map(|((start, length), footprint)| {
+            Some((Ipv4Network::new(Ipv4Addr::from_bits(start), length).ok()?.into(), footprint))
+        });
+        let ipv6 = ipv6.filter_map(|((start, length), footprint)| {
+            Some((Ipv6Network::new(Ipv6Addr::from_bits(start), length).ok()?.into(), footprint))
+        });
+        ipv4.chain(ipv6)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::table::space::{Address, Segment};
+
+    /// Segments that cover the space, from where they begin.
+    fn segments<A: Address>(begins: BTreeMap<A, FootprintId>) -> Vec<Segment<A>> {
+        let begins: Vec<_> = begins.into_iter().filter(|(start, _)| *start > A::ZERO).collect();
+        let starts = [(A::ZERO, DEFAULT)].into_iter().chain(begins.iter().copied());
+        let ends = begins.iter().map(|(start, _)| start.previous()).chain([A::MAX]);
+        starts.zip(ends).map(|((start, value), end)| Segment { start, end, value }).collect()
+    }
+
+    /// What each segment's own prefixes say of the addresses around both of its ends, and the trie of the same.
+    fn compare<A: Address>(
+        segments: &[Segment<A>],
+        trie: &Trie,
+        network: impl Fn(A, u8) -> IpNetwork,
+    ) -> Result<(), TestCaseError> {
+        for segment in segments {
+            for (start, length) in prefixes(*segment) {
+                let expected = (network(start, length), segment.value);
+                for address in [start, start.block_end(A::BITS - length)] {
+                    let address = network(address, A::BITS).network_address();
+                    prop_assert_eq!(trie.find(address), expected, "{}", address);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn ipv4(start: u32, length: u8) -> IpNetwork {
+        Ipv4Network::new(Ipv4Addr::from_bits(start), length).unwrap().into()
+    }
+
+    fn ipv6(start: u128, length: u8) -> IpNetwork {
+        Ipv6Network::new(Ipv6Addr::from_bits(start), length).unwrap().into()
+    }
+
+    /// Half of them where the first level is.
+    fn ipv6_place() -> impl Strategy<Value = u128> {
+        prop_oneof![any::<u128>(), any::<u128>().prop_map(|place| IPV6_UNICAST.0 | place >> 3)]
+    }
+
+    proptest! {
+        /// Crowded in some places, so that the trie has many prefixes there, and empty in others.
+        #[test]
+        fn every_address_is_found_in_its_widest_prefix(
+            crowds4 in prop::collection::vec((any::<u32>(), 0u32..24, 0u32..200), 0..6),
+            crowds6 in prop::collection::vec((ipv6_place(), 0u32..120, 0u128..200), 0..6),
+            edge in prop_oneof![Just(u128::MAX), Just(1), Just(IPV6_UNICAST.1), Just(IPV6_UNICAST.0), any::<u128>()],
+        ) {
+            let crowd4 = crowds4.iter().flat_map(|(at, bits, count)| {
+                (0..*count).map(move |step| (at.wrapping_add(step.wrapping_mul(7) << bits), step % 5))
+            });
+            let crowd6 = crowds6.iter().flat_map(|(at, bits, count)| {
+                (0..*count).map(move |step| (at.wrapping_add(step.wrapping_mul(7) << bits), step as u32 % 5))
+            });
+            let ipv4_segments = segments(crowd4.chain([(edge as u32, 9)]).collect());
+            let ipv6_segments = segments(crowd6.chain([(edge, 9)]).collect());
+            let trie = Trie::new(Runs::new(&ipv4_segments), Runs::new(&ipv6_segments));
+            compare(&ipv4_segments, &trie, ipv4)?;
+            compare(&ipv6_segments, &trie, ipv6)?;
+            let listed: Vec<_> = trie.iter().collect();
+            prop_assert_eq!(trie.len().0 + trie.len().1, listed.len());
+            for (network, footprint) in listed {
+                prop_assert_eq!(trie.find(network.network_address()), (network, footprint));
+            }
+        }
+    }
+
+    #[test]
+    fn where_one_footprint_has_everything_the_prefix_is_the_whole_space() {
+        let trie = Trie::new(Runs::new(&segments(BTreeMap::new())), Runs::new(&segments(BTreeMap::new())));
+        assert_eq!(trie.len(), (1, 1));
+        assert_eq!(trie.find(Ipv4Addr::BROADCAST.into()), (ipv4(0, 0), DEFAULT));
+        assert_eq!(trie.find(Ipv6Addr::LOCALHOST.into()), (ipv6(0, 0), DEFAULT));
     }
 }
