@@ -43,9 +43,16 @@ pub struct Dataset<'i> {
     ipv6: Vec<Range<u128>>,
     /// Which file the ranges from an order number on came from; the rest of it is the line.
     files: Vec<(u32, FileId)>,
-    /// What stands in those that are text. Overlaps are only found once all are read.
-    texts: Vec<(FileId, Cow<'i, [u8]>)>,
+    texts: Vec<Packed<'i>>,
     next_order: u32,
+}
+
+/// A file that is text, as it came. Overlaps are only found once all files are read; all of them unpacked would take more
+/// memory than the table, so the few that are told of are unpacked again.
+struct Packed<'i> {
+    file: FileId,
+    bytes: &'i [u8],
+    limit: u64,
 }
 
 impl<'i> Dataset<'i> {
@@ -65,6 +72,7 @@ impl<'i> Dataset<'i> {
                 return;
             }
         };
+        let packed = Packed { file, bytes, limit };
         let bytes = unpacked.map_or(Cow::Borrowed(bytes), Cow::Owned);
         let base_name = Path::new(name.strip_suffix(".gz").unwrap_or(name));
         let lines = if base_name.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("mmdb")) {
@@ -73,7 +81,7 @@ impl<'i> Dataset<'i> {
         } else {
             let lines = self.read_csv(file, &bytes, problems);
             problems.excerpts(file, &bytes);
-            self.texts.push((file, bytes));
+            self.texts.push(packed);
             lines
         };
         if self.ipv4.len() + self.ipv6.len() == before && !problems.has_errors() {
@@ -87,8 +95,12 @@ impl<'i> Dataset<'i> {
     pub fn settle(self, problems: &mut Problems) -> Settled {
         let Self { ipv4, ipv6, files, texts, .. } = self;
         let settled = Settled { ipv4: settle(ipv4, &files, problems), ipv6: settle(ipv6, &files, problems) };
-        for (file, text) in &texts {
-            problems.excerpts(*file, text);
+        for Packed { file, bytes, limit } in texts {
+            if problems.lacks_excerpts(file)
+                && let Ok(unpacked) = unpack(bytes, limit)
+            {
+                problems.excerpts(file, unpacked.as_deref().unwrap_or(bytes));
+            }
         }
         settled
     }

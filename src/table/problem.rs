@@ -187,6 +187,15 @@ impl Problems {
         }
     }
 
+    /// Whether there are places in a file of which it is not said what stands there.
+    pub fn lacks_excerpts(&self, file: FileId) -> bool {
+        let lacks = |place: Place, excerpt: &Option<Excerpt>| place.file == file && place.line > 0 && excerpt.is_none();
+        self.list.iter().any(|problem| {
+            lacks(problem.place, &problem.excerpt)
+                || problem.also.as_ref().is_some_and(|also| lacks(also.place, &also.excerpt))
+        })
+    }
+
     /// A file's bytes as text. None, with an error, if they are none.
     pub fn text(&mut self, name: &str, bytes: Vec<u8>) -> Option<String> {
         let error = match String::from_utf8(bytes) {
