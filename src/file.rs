@@ -86,7 +86,8 @@ fn read_once(path: &Path, limit: u64) -> Result<Vec<u8>, String> {
     if metadata.len() > limit {
         return Err(too_large());
     }
-    let mut bytes = Vec::new();
+    // With room to find its end. What grows is copied, and both are there meanwhile.
+    let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or_default().saturating_add(1));
     let file = File::open(path).map_err(unreadable)?;
     file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(unreadable)?;
     if bytes.len() as u64 > limit {
