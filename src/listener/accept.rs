@@ -63,11 +63,21 @@ pub async fn run(listener: Listener, config: Config, connections: TaskTracker, p
     let places = places(&config.limits);
     let most_shaking = config.limits.handshakes.max(1);
     let keepalive = keepalive(&config.connections);
-    let mut shaking = VecDeque::new();
+    let mut shaking: VecDeque<Shaking> = VecDeque::new();
     let mut failing = false;
     let mut probes = 0;
     let mut arrivals = Arrivals::new(socket, phase);
-    while let Some(accepted) = arrivals.next().await {
+    loop {
+        let accepted = tokio::select! {
+            accepted = arrivals.next() => accepted,
+            // After a storm nobody may come for long.
+            () = tokio::time::sleep(FORGET), if !shaking.is_empty() => {
+                shaking.retain(|shaking| !shaking.is_over());
+                shaking.shrink_to_fit();
+                continue;
+            }
+        };
+        let Some(accepted) = accepted else { return };
         match accepted {
             Ok((stream, peer)) => {
                 failing = false;
@@ -105,6 +115,10 @@ pub async fn run(listener: Listener, config: Config, connections: TaskTracker, p
         }
     }
 }
+
+/// Where nobody connects for so long, what is over is looked for: a task's memory is kept as long as it can be
+/// aborted, which is eight kilobytes for each connection that was.
+const FORGET: Duration = Duration::from_millis(100);
 
 /// A connection that may still be shaking hands.
 struct Shaking {
