@@ -21,7 +21,6 @@
 //! - [`worker`]: a thread that keeps one subject up to date with its files
 //! - [`descriptors`]: as many open files as the system allows, and who gets them
 //! - [`supervisor`]: what systemd is told
-//! - [`memory`]: how a replaced table's memory goes back to the system
 //! - [`shown`]: what a TLS server shows, for who looks and does not trust
 //! - [`lane`]: the threads that serve; [`queue`]: how long what is ready waits there
 //! - [`phase`]: how far the process is on its way out
@@ -52,7 +51,6 @@ pub mod import;
 pub mod interrupt;
 pub mod lane;
 pub mod listener;
-pub mod memory;
 pub mod outcome;
 pub mod phase;
 pub mod probe_ticket;

@@ -13,7 +13,7 @@ use super::{BAD, Outcome, problems, say};
 use crate::app::{self, Addresses, Passed, Prepared, Signals};
 use crate::config::{self, Config};
 use crate::table::Problems;
-use crate::{memory, outcome, telemetry, trust, worker};
+use crate::{outcome, telemetry, trust, worker};
 
 /// Serve lookups, health and metrics until SIGTERM.
 ///
@@ -32,7 +32,6 @@ pub struct Serve {
 
 impl Serve {
     pub fn run(self) -> Outcome {
-        memory::fix_threshold();
         let passed = Passed::from_environment();
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         let mut signals = runtime.block_on(async { Signals::catch() })?;
