@@ -10,8 +10,8 @@ use std::path::Path;
 
 use croupier::table::{Inputs, Manifest, Problems, Table, compile};
 
-const IPV4_PREFIXES: usize = 1_000_000;
-const IPV6_PREFIXES: usize = 200_000;
+/// Of the largest table that is a promise's measure.
+const PREFIXES: usize = 1_200_000;
 const MIXES: usize = 12;
 
 /// A table's document and the files that it names.
@@ -46,10 +46,16 @@ pub fn default_table() -> Written {
 /// to be, spread over a dozen mixes. Another seed draws other prefixes; `heavier` adds to one CDN's
 /// weights.
 pub fn generated_table(seed: u64, heavier: u16) -> Written {
+    table_of(PREFIXES, seed, heavier)
+}
+
+/// Of so many prefixes, a sixth of them IPv6.
+pub fn table_of(prefixes: usize, seed: u64, heavier: u16) -> Written {
+    let ipv6_prefixes = prefixes / 6;
     let mut random = Random(0x2545_f491_4f6c_dd1d ^ seed);
     let mut files = HashMap::new();
     let mut footprints = String::new();
-    let ipv4 = distinct(IPV4_PREFIXES, || {
+    let ipv4 = distinct(prefixes - ipv6_prefixes, || {
         let length = match random.below(100) {
             0..60 => 24,
             60..70 => 23,
@@ -61,7 +67,7 @@ pub fn generated_table(seed: u64, heavier: u16) -> Written {
         let bits = 0x0100_0000 + random.below(0xdf00_0000) as u32;
         (Ipv4Addr::from_bits(bits & u32::MAX << (32 - length)).into(), length)
     });
-    let ipv6 = distinct(IPV6_PREFIXES, || {
+    let ipv6 = distinct(ipv6_prefixes, || {
         let length = match random.below(100) {
             0..45 => 48,
             45..65 => 32,
