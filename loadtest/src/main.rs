@@ -5,6 +5,7 @@
 //! - [`report`]: what came of it, and the verdict
 //! - [`handshakes`]: what TLS handshakes cost, one by one
 //! - [`compare`]: Croupier beside others
+//! - [`growth`]: how cost grows, drawn
 //!
 //! What they share:
 //! - [`target`]: whom to connect to, as whom; [`connection`]: one connection, step by step
@@ -17,6 +18,7 @@
 
 mod compare;
 mod connection;
+mod growth;
 mod handshakes;
 mod load;
 mod processor;
@@ -53,6 +55,7 @@ enum Command {
     Saturate(profile::saturate::Saturate),
     Handshakes(handshakes::Handshakes),
     Compare(compare::Compare),
+    Plots(growth::Plots),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -79,6 +82,7 @@ fn main() -> ExitCode {
         Command::Saturate(command) => command.run(),
         Command::Handshakes(command) => command.run(),
         Command::Compare(command) => command.run(),
+        Command::Plots(command) => command.run(),
     };
     outcome.unwrap_or_else(|error| {
         // Nobody may be reading.

@@ -4,7 +4,7 @@
 //! - [`series`]: figures in a row
 //! - [`text`]: for a terminal; [`page`]: with plots, complete in itself
 
-mod page;
+pub mod page;
 pub mod series;
 mod text;
 pub mod verdict;

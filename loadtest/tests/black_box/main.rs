@@ -9,6 +9,7 @@ mod compare;
 mod failures;
 mod http2;
 mod page;
+mod plots;
 mod profiles;
 mod run;
 mod server;

@@ -5,7 +5,7 @@
 
 #![allow(clippy::format_collect, reason = "a page is written once")]
 
-mod axis;
+pub mod axis;
 mod plot;
 mod plots;
 mod tables;
@@ -47,7 +47,7 @@ pub fn page(report: &Report) -> String {
 }
 
 /// Text as it stands in HTML and SVG.
-fn escaped(text: &str) -> String {
+pub fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
         match character {
