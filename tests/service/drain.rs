@@ -13,6 +13,7 @@ use rustls::ClientConnection;
 
 use crate::doors::http2::Http2;
 use crate::harness::{Connection, PATIENCE, Service, Setup, wait_until};
+use crate::health::{limit_descriptors, usual_limit};
 use clients::Asker;
 
 const TARGET: &str = "/lookup?ip=192.0.2.1";
@@ -48,31 +49,31 @@ fn whoever_got_in_is_answered_in_the_middle_of_everything() {
     }
 }
 
-/// Stopped, the process can't accept: when it goes on, the queue is full and it is told to end at the same moment.
+/// Without descriptors nobody is accepted, so they still wait when it is told to take no more.
 #[test]
 fn whoever_waits_in_the_queue_is_answered() {
     let mut setup = Setup::new();
-    setup.section("drain", "wait = 0\ndeadline = 60");
-    for _ in 0..3 {
-        let mut service = Service::start_green(&setup);
-        service.signal("STOP");
-        let client = setup.client(Some(&setup.selector));
-        let waiting: Vec<TcpStream> = (0..50).map(|_| TcpStream::connect(service.lookup).unwrap()).collect();
-        service.signal("TERM");
-        let asking: Vec<_> = waiting
-            .into_iter()
-            .map(|stream| {
-                let client = client.clone();
-                std::thread::spawn(move || client.over(stream)?.get(TARGET))
-            })
-            .collect();
-        service.signal("CONT");
-        let answers: Vec<_> = asking.into_iter().map(|asking| asking.join().unwrap()).collect();
-        let lost: Vec<_> = answers.iter().filter(|answer| !answer.as_ref().is_ok_and(|a| a.status == 200)).collect();
-        assert!(lost.is_empty(), "{} of {}: {:?}", lost.len(), answers.len(), lost[0]);
-        assert_eq!(service.wait_exit(PATIENCE).code(), Some(0));
-        assert!(TcpStream::connect(service.lookup).is_err(), "nobody listens any more");
-    }
+    setup.section("drain", "wait = 0\ndeadline = 60").section("limits", "handshake = 60");
+    let mut service = Service::start_green(&setup);
+    // Fewer than are open: not even one that is held in reserve can be had.
+    limit_descriptors(&service, "4");
+    let client = setup.client(Some(&setup.selector));
+    let waiting: Vec<TcpStream> = (0..50).map(|_| TcpStream::connect(service.lookup).unwrap()).collect();
+    service.signal("TERM");
+    wait_until("it takes no more", || service.errors().contains("draining: no new connections"));
+    let asking: Vec<_> = waiting
+        .into_iter()
+        .map(|stream| {
+            let client = client.clone();
+            std::thread::spawn(move || client.over(stream)?.get(TARGET))
+        })
+        .collect();
+    limit_descriptors(&service, &usual_limit());
+    let answers: Vec<_> = asking.into_iter().map(|asking| asking.join().unwrap()).collect();
+    let lost: Vec<_> = answers.iter().filter(|answer| !answer.as_ref().is_ok_and(|a| a.status == 200)).collect();
+    assert!(lost.is_empty(), "{} of {}: {:?}", lost.len(), answers.len(), lost[0]);
+    assert_eq!(service.wait_exit(PATIENCE).code(), Some(0));
+    assert!(TcpStream::connect(service.lookup).is_err(), "nobody listens any more");
 }
 
 #[test]
