@@ -134,11 +134,7 @@ impl Shaking {
 
 /// A place for a new connection. Where all are taken, or `most` are shaking hands, the one that has been shaking hands
 /// for longest gives way: strangers that connect and say nothing keep nobody out.
-async fn place(
-    places: &Arc<Semaphore>,
-    shaking: &mut VecDeque<Shaking>,
-    most: usize,
-) -> Option<OwnedSemaphorePermit> {
+async fn place(places: &Arc<Semaphore>, shaking: &mut VecDeque<Shaking>, most: usize) -> Option<OwnedSemaphorePermit> {
     while shaking.front().is_some_and(Shaking::is_over) {
         shaking.pop_front();
     }
