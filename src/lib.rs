@@ -22,7 +22,7 @@
 //! - [`descriptors`]: as many open files as the system allows, and who gets them
 //! - [`supervisor`]: what systemd is told
 //! - [`shown`]: what a TLS server shows, for who looks and does not trust
-//! - [`lane`]: the threads that serve; [`queue`]: how long what is ready waits there
+//! - [`lane`]: the threads that serve; [`queue`]: how long what is ready waits there; [`clock`]: timers of another thread
 //! - [`phase`]: how far the process is on its way out
 //! - [`proxied`]: who a load balancer in TCP mode says its client is
 //! - [`probe_ticket`]: how an acceptor knows the health probe's own connections
@@ -42,6 +42,7 @@ pub mod api;
 pub mod app;
 pub mod cli;
 pub mod client;
+pub mod clock;
 pub mod config;
 pub mod descriptors;
 pub mod file;

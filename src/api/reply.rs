@@ -49,13 +49,17 @@ impl Reply {
         }
         message.extend_from_slice(content_type.as_bytes());
         match ttl {
-            Some(ttl) => _ = write!(message, "\r\ncache-control: private, max-age={ttl}"),
+            Some(ttl) => {
+                message.extend_from_slice(b"\r\ncache-control: private, max-age=");
+                message.extend_from_slice(itoa::Buffer::new().format(*ttl).as_bytes());
+            }
             None => message.extend_from_slice(b"\r\ncache-control: no-store"),
         }
         if let Some(seconds) = retry_after {
             _ = write!(message, "\r\nretry-after: {seconds}");
         }
-        _ = write!(message, "\r\ncontent-length: {}", body.len());
+        message.extend_from_slice(b"\r\ncontent-length: ");
+        message.extend_from_slice(itoa::Buffer::new().format(body.len()).as_bytes());
         if is_last {
             message.extend_from_slice(b"\r\nconnection: close");
         }

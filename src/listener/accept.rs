@@ -18,6 +18,7 @@ use super::connection::{Connection, Settings};
 use super::handshake::Places;
 use super::socket::Socket;
 use crate::client::Authority;
+use crate::clock::Clock;
 use crate::config::{Config, Connections, Limits};
 use crate::lane::Lanes;
 use crate::phase::PhaseWatch;
@@ -58,6 +59,7 @@ pub async fn run(listener: Listener, config: Config, connections: TaskTracker, p
         quick,
         phase: phase.clone(),
         handshakes,
+        clock: Clock::here(),
         proxies: Proxies::of(&config.proxy),
     });
     let places = places(&config.limits);

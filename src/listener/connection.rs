@@ -9,6 +9,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use axum::Router;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use metrics::Gauge;
@@ -22,6 +24,7 @@ use super::request::Entry;
 use super::session::Session;
 use super::stream::Watched;
 use crate::client::Authority;
+use crate::clock::Clock;
 use crate::config::Limits;
 use crate::lane::InLane;
 use crate::phase::{Phase, PhaseWatch, reached};
@@ -59,6 +62,7 @@ pub struct Settings {
     pub phase: PhaseWatch,
     /// Where handshakes are computed.
     pub handshakes: Places,
+    pub clock: Clock,
     pub proxies: Proxies,
 }
 
@@ -163,12 +167,26 @@ async fn drive<C: Future>(
         let look = Instant::now() + settings.patience.shortest();
         let overstays = activity.deadline(settings.patience);
         let wake = end.unwrap_or_else(|| ask.into_iter().fold(overstays.min(look), Instant::min));
-        tokio::select! {
+        let timer = settings.clock.sleep_until(wake);
+        let event = async {
+            tokio::select! {
+                () = timer => Event::Time,
+                () = activity.ended(), if end.is_none() => Event::Ended,
+                () = reached(&mut phase, Phase::Stopping), if !stopping && end.is_none() => Event::Stopping,
+            }
+        };
+        // Each request wakes this task. What comes once in minutes is looked at when it wakes it, not else.
+        let mut events = FuturesUnordered::from_iter([event]);
+        let event = tokio::select! {
             // What a client has sent is read before its time is up.
             biased;
             // Its error is the client's doing: a cut connection, or bytes that are no HTTP.
             output = connection.as_mut() => return Some(output),
-            () = tokio::time::sleep_until(wake.into()) => {
+            Some(event) = events.next() => event,
+        };
+        drop(events);
+        match event {
+            Event::Time => {
                 if stopping && activity.is_busy() && end < last {
                     end = last;
                     continue;
@@ -191,11 +209,11 @@ async fn drive<C: Future>(
                     end = last.filter(|_| is_waited_for).or(Some(now + CLOSING));
                 }
             }
-            () = activity.ended(), if end.is_none() => {
+            Event::Ended => {
                 close(connection.as_mut());
                 end = Some(Instant::now() + settings.patience.write);
             }
-            () = reached(&mut phase, Phase::Stopping), if !stopping && end.is_none() => {
+            Event::Stopping => {
                 stopping = true;
                 // HTTP/2 has a message for this. An HTTP/1 client may be sending its next request
                 // right now, and is told by the answer to that; only one that is idle is closed.
@@ -203,6 +221,16 @@ async fn drive<C: Future>(
             }
         }
     }
+}
+
+/// What may happen to a connection besides its requests.
+enum Event {
+    /// A time limit may have come.
+    Time,
+    /// It was asked to end.
+    Ended,
+    /// The process stops.
+    Stopping,
 }
 
 /// Tells the client that nothing more will come.

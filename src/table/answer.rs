@@ -43,8 +43,9 @@ impl Renderer {
         member(&mut body, "ip", decision.address);
         member(&mut body, "scope", decision.scope);
         member(&mut body, "footprint", decision.footprint);
-        member(&mut body, "mix", &decision.mix.name);
-        body.extend_from_slice(b"\"cdn\":");
+        body.extend_from_slice(b"\"mix\":\"");
+        body.extend_from_slice(decision.mix.name.as_bytes());
+        body.extend_from_slice(b"\",\"cdn\":");
         body.extend_from_slice(entries().next().map_or("null", |cdn| &cdn.name).as_bytes());
         body.extend_from_slice(b",\"cdns\":[");
         for (index, cdn) in entries().enumerate() {
@@ -54,7 +55,7 @@ impl Renderer {
             body.extend_from_slice(cdn.entry.as_bytes());
         }
         body.extend_from_slice(b"],\"ttl\":");
-        _ = write!(body, "{ttl}");
+        body.extend_from_slice(itoa::Buffer::new().format(ttl).as_bytes());
         body.extend_from_slice(self.tail.as_bytes());
         body
     }
