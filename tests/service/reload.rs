@@ -287,8 +287,8 @@ fn files_that_change_together_are_loaded_together() {
         let mut longest = Duration::ZERO;
         let mut changed = Instant::now();
         let mut change = |served: &Served, name: &str, contents: &str| {
-            longest = longest.max(changed.elapsed());
             served.setup.replace(name, contents);
+            longest = longest.max(changed.elapsed());
             changed = Instant::now();
             std::thread::sleep(Duration::from_millis(40));
         };
