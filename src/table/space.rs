@@ -48,7 +48,7 @@ macro_rules! address {
             }
 
             fn block(self, bits: u8) -> usize {
-                usize::try_from(self >> bits).unwrap_or(usize::MAX)
+                usize::try_from(self.checked_shr(bits.into()).unwrap_or(0)).unwrap_or(usize::MAX)
             }
 
             fn common(self, other: Self) -> u8 {

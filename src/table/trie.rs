@@ -22,7 +22,8 @@ pub const DEFAULT: FootprintId = 0;
 /// Runs that have addresses in one prefix of the trie, at most.
 const MOST_RUNS: usize = 32;
 
-/// Blocks of the first level. With a million of them, half a dozen prefixes of the global routing table are in one.
+/// The first level has about as many blocks as there are runs, and no narrower ones than these. Of the global routing
+/// table half a dozen runs are in one.
 const IPV4_BLOCK: u8 = 18;
 /// All public addresses are in `2000::/3` so far.
 const IPV6_UNICAST: (u128, u128) = (0x2000 << 112, 0x4000 << 112);
@@ -51,9 +52,13 @@ impl Trie {
                 leaves.insert(network, first as u32);
             }
         });
-        let ipv4_first = FirstLevel::new(&ipv4, 0, u32::MAX, IPV4_BLOCK);
+        let blocks = |runs: usize| runs.max(1).ilog2() as u8;
+        let ipv4_block = IPV4_BLOCK.min(blocks(ipv4.as_slice().len()));
+        let ipv4_first = FirstLevel::new(&ipv4, 0, u32::MAX, ipv4_block);
         let (start, end) = (IPV6_UNICAST.0, IPV6_UNICAST.1 - 1);
-        let ipv6_first = FirstLevel::new(&ipv6, start, end, IPV6_BLOCK);
+        // Four times as many, as most of the space is empty.
+        let ipv6_block = IPV6_BLOCK.min(3 + 2 + blocks(ipv6.as_slice().len()));
+        let ipv6_first = FirstLevel::new(&ipv6, start, end, ipv6_block);
         let prefixes = (ipv4.prefixes(), ipv6.prefixes());
         Self { leaves, ipv4, ipv6, ipv4_first, ipv6_first, prefixes }
     }
