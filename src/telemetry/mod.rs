@@ -1,7 +1,7 @@
 //! Logs, and the names of all metrics in one place.
 //!
 //! - [`mod@requests`]: what every request counts
-//! - [`striped`]: without threads getting in each other's way
+//! - `striped`: without threads getting in each other's way
 
 pub mod requests;
 mod striped;

@@ -171,6 +171,8 @@ impl Setup {
                 command.env_remove(name);
             }
         }
+        // Tests run side by side, and a request may have to wait for a processor: it is answered all the same.
+        command.env("CROUPIER_LIMITS_WAIT", "10");
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
     }
 

@@ -49,7 +49,7 @@ fn requests_that_come_together_are_answered_in_order() {
 #[test]
 fn there_is_no_time_for_all() {
     let mut setup = Setup::new();
-    setup.section("limits", "wait = 0.002\n");
+    setup.environment("CROUPIER_LIMITS_WAIT", "0.002");
     let service = Service::start_green(&setup);
     let mut connections: Vec<_> = (0..200).map(|_| connect(&setup, &service)).collect();
     let many = request("198.18.1.2", "").repeat(20);

@@ -81,6 +81,15 @@ fn ask_on(instance: &Instance<'_>, ends: &AtomicBool, answers: &AtomicUsize) {
     }
 }
 
+/// Has those end who ask on, even if the test fails.
+struct Ending<'e>(&'e AtomicBool);
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 #[test]
 fn a_store_may_go_and_come_back() {
     let folder = TempDir::new().unwrap();
@@ -91,6 +100,7 @@ fn a_store_may_go_and_come_back() {
     let instance = site.serve_version("one");
     let (ends, answers) = (AtomicBool::new(false), AtomicUsize::new(0));
     std::thread::scope(|scope| {
+        let ending = Ending(&ends);
         let asking = scope.spawn(|| ask_on(&instance, &ends, &answers));
         weed.stop();
         instance.wait_warning(&["the last reload failed", &bucket.url(CURRENT)]);
@@ -126,7 +136,7 @@ fn a_store_may_go_and_come_back() {
             assert_eq!(instance.version(), "three");
             instance.wait_pass();
         }
-        ends.store(true, Ordering::Relaxed);
+        drop(ending);
         asking.join().unwrap();
     });
     assert!(answers.load(Ordering::Relaxed) > 10);
