@@ -8,7 +8,7 @@ use crate::report::page::escaped;
 const WIDTH: f64 = 760.0;
 const HEIGHT: f64 = 400.0;
 const LEFT: f64 = 78.0;
-const RIGHT: f64 = 24.0;
+const RIGHT: f64 = 40.0;
 const TOP: f64 = 78.0;
 const BOTTOM: f64 = 58.0;
 
@@ -140,7 +140,7 @@ mod tests {
             lines: vec![Line { name: "this", points: vec![(10.0, 1000.0), (100.0, 100.0), (1000.0, 10.0)] }],
         };
         let svg = plot.svg();
-        assert!(svg.contains("d=\"M78.0 78.0 L407.0 210.0 L736.0 342.0\""), "{svg}");
+        assert!(svg.contains("d=\"M78.0 78.0 L399.0 210.0 L720.0 342.0\""), "{svg}");
         assert!(
             svg.contains("A &lt; B") && svg.contains(">1,000</text>") && svg.contains("this, 100: 100 ns"),
             "{svg}"
