@@ -179,7 +179,15 @@ fn identities(ops: Keys) -> String {
     format!(r#"{{"identities": [{ops}, {reader}]}}"#)
 }
 
+/// Ports that the system gives to no client: while the server is down, someone's connection could have one of them.
 fn free_ports() -> Vec<u16> {
-    let held: Vec<TcpListener> = (0..8).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+    const LEAST: u16 = 10_000;
+    const HOW_MANY: usize = 8;
+    let given = fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap_or_default();
+    let most = given.split_whitespace().next().and_then(|first| first.parse().ok()).unwrap_or(32_768);
+    assert!(most > LEAST + 1000, "the system gives clients nearly every port: {given}");
+    // Held until all are found, so that none is found twice.
+    let free = std::iter::repeat_with(|| TcpListener::bind(("127.0.0.1", fastrand::u16(LEAST..most))));
+    let held: Vec<TcpListener> = free.filter_map(Result::ok).take(HOW_MANY).collect();
     held.iter().map(|listener| listener.local_addr().unwrap().port()).collect()
 }
