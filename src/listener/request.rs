@@ -2,7 +2,6 @@
 
 use std::convert::Infallible;
 use std::future::{Future, Ready, ready};
-use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -10,9 +9,11 @@ use std::time::{Instant, SystemTime};
 
 use axum::body::Body;
 use bytes::Bytes;
+use futures_util::future::Either;
 use http::header::CONNECTION;
 use http::request::Parts;
 use http::{HeaderValue, Request, Response, StatusCode, Version};
+use http_body_util::Full;
 use hyper::body::{Frame, Incoming, SizeHint};
 use tower::Service;
 
@@ -91,20 +92,20 @@ impl hyper::service::Service<Request<Incoming>> for Entry {
         let admission = self.admission(now);
         let (request, body) = request.into_parts();
         if let Some(response) = self.answer_at_once(&request, &admission, now, begun) {
-            let response = response.map(|body| Answered { body: Payload::Whole(body), _in_flight: in_flight });
+            let response = response.map(|body| Answered { body: Payload::Left(body.into()), _in_flight: in_flight });
             self.count(response.status(), begun);
-            return Answer::AtOnce(ready(Ok(closing(response, is_last))));
+            return Answer::Left(ready(Ok(closing(response, is_last))));
         }
         let mut request = Request::from_parts(request, body);
         request.extensions_mut().insert(admission);
         let answer = self.settings.router.clone().call(request);
         let requests = (!self.is_probe).then(|| self.settings.requests.clone());
-        Answer::Routed(Box::pin(async move {
+        Answer::Right(Box::pin(async move {
             let response = answer.await?;
             if let Some(requests) = requests {
                 requests.answered(response.status().as_u16(), begun.elapsed());
             }
-            let response = response.map(|body| Answered { body: Payload::Routed(body), _in_flight: in_flight });
+            let response = response.map(|body| Answered { body: Payload::Right(body), _in_flight: in_flight });
             Ok(closing(response, is_last))
         }))
     }
@@ -119,22 +120,8 @@ fn closing(mut response: Response<Answered>, is_last: bool) -> Response<Answered
 
 type Answering = Result<Response<Answered>, Infallible>;
 
-/// An answer that is there, or will be.
-pub enum Answer {
-    AtOnce(Ready<Answering>),
-    Routed(Pin<Box<dyn Future<Output = Answering> + Send>>),
-}
-
-impl Future for Answer {
-    type Output = Answering;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Answering> {
-        match self.get_mut() {
-            Self::AtOnce(answer) => Pin::new(answer).poll(cx),
-            Self::Routed(answer) => answer.as_mut().poll(cx),
-        }
-    }
-}
+/// There, or to come.
+type Answer = Either<Ready<Answering>, Pin<Box<dyn Future<Output = Answering> + Send>>>;
 
 /// A response's body that keeps its request in flight until it has been handed over.
 pub struct Answered {
@@ -142,38 +129,25 @@ pub struct Answered {
     _in_flight: InFlight,
 }
 
-enum Payload {
-    /// Empty once it has been taken.
-    Whole(Bytes),
-    Routed(Body),
-}
+/// Given on the spot, or by a route.
+type Payload = http_body_util::Either<Full<Bytes>, Body>;
 
 impl hyper::body::Body for Answered {
     type Data = Bytes;
-    type Error = axum::Error;
+    type Error = <Payload as hyper::body::Body>::Error;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
-        match &mut self.body {
-            Payload::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
-            Payload::Whole(bytes) => Poll::Ready(Some(Ok(Frame::data(mem::take(bytes))))),
-            Payload::Routed(body) => Pin::new(body).poll_frame(cx),
-        }
+        Pin::new(&mut self.body).poll_frame(cx)
     }
 
     fn is_end_stream(&self) -> bool {
-        match &self.body {
-            Payload::Whole(bytes) => bytes.is_empty(),
-            Payload::Routed(body) => body.is_end_stream(),
-        }
+        self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        match &self.body {
-            Payload::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Payload::Routed(body) => body.size_hint(),
-        }
+        self.body.size_hint()
     }
 }
