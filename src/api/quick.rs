@@ -1,6 +1,7 @@
 //! The quick way: lookups as they mostly come, bytes to bytes.
 
 use std::mem::MaybeUninit;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderName, TE, TRAILER, TRANSFER_ENCODING, UPGRADE};
@@ -39,7 +40,7 @@ impl Lookups {
         if asker.is_shed {
             return Some(Problem::Overloaded.reply());
         }
-        Some(look_up(&self.tables, query, asker.identity).unwrap_or_else(Problem::reply))
+        Some(undisturbed(|| look_up(&self.tables, query, asker.identity)))
     }
 }
 
@@ -62,6 +63,13 @@ impl Quick for Lookups {
         let target = request.uri.path_and_query().filter(|target| is_plain && target.as_str().len() <= TARGET_BYTES)?;
         Some(self.reply(target.path(), target.query().unwrap_or_default(), asker)?.response())
     }
+}
+
+/// As on the long way, a panic fails its own request only: others may be under way on the connection.
+fn undisturbed(answer: impl FnOnce() -> Result<Reply, Problem>) -> Reply {
+    // What it reads is immutable, and what it writes is thrown away.
+    let answer = catch_unwind(AssertUnwindSafe(answer));
+    answer.unwrap_or(Err(Problem::Internal)).unwrap_or_else(Problem::reply)
 }
 
 /// The length and the target of the plain request that the bytes begin with.
@@ -87,4 +95,19 @@ fn plain(received: &[u8], fields: usize) -> Option<(usize, &str)> {
 /// What a target is made of if it asks what can be answered.
 fn is_plain_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"/?&=.:%-_+".contains(&byte)
+}
+
+#[cfg(test)]
+mod tests {
+    use http::StatusCode;
+
+    use super::*;
+
+    #[test]
+    fn a_panic_fails_its_request_only() {
+        for _ in 0..2 {
+            assert_eq!(undisturbed(|| panic!("on purpose")).status, StatusCode::INTERNAL_SERVER_ERROR);
+        }
+        assert_eq!(undisturbed(|| Err(Problem::AddressEmpty)).status, StatusCode::BAD_REQUEST);
+    }
 }
