@@ -5,13 +5,12 @@
 
 use std::fs::File;
 use std::io;
-use std::num::NonZero;
-use std::thread::available_parallelism;
 
 use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::config::Config;
+use crate::processors::processors;
 
 /// For files that are read, and what libraries keep open.
 const OWN: u64 = 128;
@@ -41,7 +40,7 @@ pub fn raise(config: &Config) -> Shares {
     }
     let listeners = 1 + u64::from(config.listen.admin.is_some());
     let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
-    let own = OWN + OF_A_LANE * available_parallelism().map_or(1, NonZero::get) as u64;
+    let own = OWN + OF_A_LANE * processors() as u64;
     let shares = shares(limit, own, config.limits.connections, listeners);
     if shares.clients < config.limits.connections {
         let wanted = (config.limits.connections as u64).saturating_mul(listeners).saturating_add(own + HEALTH);

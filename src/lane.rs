@@ -5,14 +5,14 @@
 //! to the lane that has the fewest.
 
 use std::io;
-use std::num::NonZero;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread::{self, available_parallelism};
+use std::thread;
 
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::watch;
 
+use crate::processors::processors;
 use crate::queue::Queue;
 
 /// All lanes of a process. They end when the last of these is dropped.
@@ -36,7 +36,7 @@ impl Lanes {
     /// If a thread can't be started.
     pub fn start() -> io::Result<Self> {
         let (open, watch) = watch::channel(());
-        let processors = available_parallelism().map_or(1, NonZero::get);
+        let processors = processors();
         let lanes = (0..processors).map(|number| Lane::start(number, watch.clone()));
         Ok(Self { lanes: lanes.collect::<io::Result<_>>()?, _open: open })
     }

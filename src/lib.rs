@@ -19,6 +19,7 @@
 //! - [`history`]: all of them, on disk
 //! - [`interrupt`]: how a wait is broken off; [`store`]: objects in S3 or on an HTTP server
 //! - [`worker`]: a thread that keeps one subject up to date with its files
+//! - [`mod@processors`]: how many the process may use
 //! - [`descriptors`]: as many open files as the system allows, and who gets them
 //! - [`supervisor`]: what systemd is told
 //! - [`shown`]: what a TLS server shows, for who looks and does not trust
@@ -55,6 +56,7 @@ pub mod listener;
 pub mod outcome;
 pub mod phase;
 pub mod probe_ticket;
+pub mod processors;
 pub mod proxied;
 pub mod queue;
 pub mod quick;

@@ -8,9 +8,7 @@
 
 use std::io;
 use std::net::IpAddr;
-use std::num::NonZero;
 use std::sync::Arc;
-use std::thread::available_parallelism;
 use std::time::{Instant, SystemTime};
 
 use rustls::HandshakeKind;
@@ -25,6 +23,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::carried::Carried;
 use super::connection::{CLOSING, Settings};
 use crate::client::PEER;
+use crate::processors::processors;
 use crate::telemetry::{self, subnet};
 
 /// In the kernel's terms: each step is a quarter less of the processor than the one before.
@@ -54,7 +53,7 @@ impl Handshakes {
     /// # Errors
     /// If the threads can't be started.
     pub fn start() -> io::Result<Self> {
-        let processors = available_parallelism().map_or(1, NonZero::get);
+        let processors = processors();
         let runtime = Builder::new_multi_thread()
             .worker_threads(processors)
             .thread_name("handshake")

@@ -1,9 +1,9 @@
 //! Numbers that many threads add to without getting in each other's way.
 
-use std::num::NonZero;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::thread::available_parallelism;
+
+use crate::processors::processors;
 
 /// `N` numbers that are added to together. Each thread has its own, as long as there are no more threads than
 /// processors; reading takes the sum.
@@ -16,7 +16,7 @@ pub struct Striped<const N: usize> {
 struct Stripe<const N: usize>([AtomicU64; N]);
 
 /// A power of two.
-static STRIPES: LazyLock<usize> = LazyLock::new(|| available_parallelism().map_or(1, NonZero::get).next_power_of_two());
+static STRIPES: LazyLock<usize> = LazyLock::new(|| processors().next_power_of_two());
 
 static THREADS: AtomicUsize = AtomicUsize::new(0);
 
