@@ -12,7 +12,7 @@ use ip_network_table::IpNetworkTable;
 
 use super::first_level::FirstLevel;
 use super::runs::Runs;
-use super::space::prefixes;
+use super::space::{Address, prefixes};
 
 /// The footprint of an address, by its place in the table's list. 0 is the default.
 pub type FootprintId = u32;
@@ -32,11 +32,26 @@ const IPV6_BLOCK: u8 = 23;
 pub struct Trie {
     /// Disjoint prefixes that cover the space, and the run that the first address of each is in.
     leaves: IpNetworkTable<u32>,
-    ipv4: Runs<u32>,
-    ipv6: Runs<u128>,
-    ipv4_first: FirstLevel<u32>,
-    ipv6_first: FirstLevel<u128>,
+    ipv4: Family<u32>,
+    ipv6: Family<u128>,
     prefixes: (usize, usize),
+}
+
+/// One address family's runs, and what leads to them without the trie.
+struct Family<A> {
+    runs: Runs<A>,
+    first: FirstLevel<A>,
+}
+
+impl<A: Address> Family<A> {
+    /// As [`Runs::find`]. The trie is only asked for the leaf that the address is in if the first level does not know.
+    fn find(&self, address: A, leaf: impl FnOnce() -> Option<u32>) -> (u8, FootprintId) {
+        let among = self.first.runs(address).unwrap_or_else(|| {
+            let first = leaf().unwrap_or_default() as usize;
+            first..self.runs.as_slice().len().min(first + MOST_RUNS)
+        });
+        self.runs.find(address, among)
+    }
 }
 
 impl Trie {
@@ -60,31 +75,23 @@ impl Trie {
         let ipv6_block = IPV6_BLOCK.min(3 + 2 + blocks(ipv6.as_slice().len()));
         let ipv6_first = FirstLevel::new(&ipv6, start, end, ipv6_block);
         let prefixes = (ipv4.prefixes(), ipv6.prefixes());
-        Self { leaves, ipv4, ipv6, ipv4_first, ipv6_first, prefixes }
+        let ipv4 = Family { runs: ipv4, first: ipv4_first };
+        let ipv6 = Family { runs: ipv6, first: ipv6_first };
+        Self { leaves, ipv4, ipv6, prefixes }
     }
 
     /// The widest prefix around the address that one footprint has whole, and that footprint.
     pub fn find(&self, address: IpAddr) -> (IpNetwork, FootprintId) {
-        let among = |first: Option<u32>, runs: usize| {
-            let first = first.unwrap_or_default() as usize;
-            first..runs.min(first + MOST_RUNS)
-        };
         match address {
             IpAddr::V4(v4) => {
-                let runs = self.ipv4_first.runs(v4.to_bits()).unwrap_or_else(|| {
-                    let leaf = self.leaves.longest_match_ipv4(v4);
-                    among(leaf.map(|(_, first)| *first), self.ipv4.as_slice().len())
-                });
-                let (length, footprint) = self.ipv4.find(v4.to_bits(), runs);
+                let leaf = || Some(*self.leaves.longest_match_ipv4(v4)?.1);
+                let (length, footprint) = self.ipv4.find(v4.to_bits(), leaf);
                 let network = Ipv4Network::new_truncate(v4, length).unwrap_or(Ipv4Network::DEFAULT_ROUTE);
                 (network.into(), footprint)
             }
             IpAddr::V6(v6) => {
-                let runs = self.ipv6_first.runs(v6.to_bits()).unwrap_or_else(|| {
-                    let leaf = self.leaves.longest_match_ipv6(v6);
-                    among(leaf.map(|(_, first)| *first), self.ipv6.as_slice().len())
-                });
-                let (length, footprint) = self.ipv6.find(v6.to_bits(), runs);
+                let leaf = || Some(*self.leaves.longest_match_ipv6(v6)?.1);
+                let (length, footprint) = self.ipv6.find(v6.to_bits(), leaf);
                 let network = Ipv6Network::new_truncate(v6, length).unwrap_or(Ipv6Network::DEFAULT_ROUTE);
                 (network.into(), footprint)
             }
@@ -98,8 +105,8 @@ impl Trie {
 
     /// All of those, in order.
     pub fn iter(&self) -> impl Iterator<Item = (IpNetwork, FootprintId)> {
-        let ipv4 = self.ipv4.segments().flat_map(|run| prefixes(run).map(move |prefix| (prefix, run.value)));
-        let ipv6 = self.ipv6.segments().flat_map(|run| prefixes(run).map(move |prefix| (prefix, run.value)));
+        let ipv4 = self.ipv4.runs.segments().flat_map(|run| prefixes(run).map(move |prefix| (prefix, run.value)));
+        let ipv6 = self.ipv6.runs.segments().flat_map(|run| prefixes(run).map(move |prefix| (prefix, run.value)));
         let ipv4 = ipv4.filter_map(|((start, length), footprint)| {
             Some((Ipv4Network::new(Ipv4Addr::from_bits(start), length).ok()?.into(), footprint))
         });
@@ -117,7 +124,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::table::space::{Address, Segment};
+    use crate::table::space::Segment;
 
     /// Segments that cover the space, from where they begin.
     fn segments<A: Address>(begins: BTreeMap<A, FootprintId>) -> Vec<Segment<A>> {
