@@ -74,7 +74,7 @@ pub async fn run(listener: Listener, config: Config, connections: TaskTracker, p
             accepted = arrivals.next() => accepted,
             // After a storm nobody may come for long.
             () = tokio::time::sleep(FORGET), if !shaking.is_empty() => {
-                shaking.retain(|shaking| !shaking.is_over());
+                forget(&mut shaking);
                 shaking.shrink_to_fit();
                 continue;
             }
@@ -134,6 +134,11 @@ impl Shaking {
     }
 }
 
+/// Forgets those that shake hands no more.
+fn forget(shaking: &mut VecDeque<Shaking>) {
+    shaking.retain(|shaking| !shaking.is_over());
+}
+
 /// A place for a new connection. Where all are taken, or `most` are shaking hands, the one that has been shaking hands
 /// for longest gives way: strangers that connect and say nothing keep nobody out.
 async fn place(places: &Arc<Semaphore>, shaking: &mut VecDeque<Shaking>, most: usize) -> Option<OwnedSemaphorePermit> {
@@ -141,14 +146,14 @@ async fn place(places: &Arc<Semaphore>, shaking: &mut VecDeque<Shaking>, most: u
         shaking.pop_front();
     }
     if shaking.len() >= most {
-        shaking.retain(|shaking| !shaking.is_over());
+        forget(shaking);
     }
     if shaking.len() < most
         && let Ok(place) = Arc::clone(places).try_acquire_owned()
     {
         return Some(place);
     }
-    shaking.retain(|shaking| !shaking.is_over());
+    forget(shaking);
     shaking.pop_front()?.task.abort();
     telemetry::shed("handshakes");
     let place = Arc::clone(places).acquire_owned();
