@@ -129,17 +129,13 @@ impl Identity {
 
     /// TLS settings that resume nothing, for one protocol above TLS.
     pub fn config(&self, protocol: &[u8]) -> Result<ClientConfig, String> {
-        let mut roots = RootCertStore::empty();
-        for root in certificates(&self.ca)? {
-            roots.add(root).map_err(in_file(&self.ca))?;
-        }
         let key = key(&self.key)?;
         let provider =
             CryptoProvider { cipher_suites: CIPHER_SUITES.to_vec(), kx_groups: vec![GROUP], ..default_provider() };
         let mut config = ClientConfig::builder_with_provider(Arc::new(provider))
             .with_protocol_versions(&[self.tls.protocol()])
             .map_err(|error| error.to_string())?
-            .with_root_certificates(roots)
+            .with_root_certificates(roots(&self.ca)?)
             .with_client_auth_cert(certificates(&self.certificate)?, key)
             .map_err(in_file(&self.certificate))?;
         config.alpn_protocols = vec![protocol.to_vec()];
@@ -160,6 +156,15 @@ pub fn with_tickets(config: &ClientConfig) -> Arc<ClientConfig> {
     let mut config = config.clone();
     config.resumption = Resumption::in_memory_sessions(1);
     Arc::new(config)
+}
+
+/// Those that certificates of the other side chain to.
+pub fn roots(path: &Path) -> Result<RootCertStore, String> {
+    let mut roots = RootCertStore::empty();
+    for root in certificates(path)? {
+        roots.add(root).map_err(in_file(path))?;
+    }
+    Ok(roots)
 }
 
 pub fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {

@@ -11,15 +11,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
+use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs::{Ticketer, default_provider};
 use rustls::server::WebPkiClientVerifier;
-use rustls::{RootCertStore, ServerConfig};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
 use crate::Outcome;
-use crate::target::{certificates, in_file, key};
+use crate::target::{certificates, in_file, key, roots};
 
 /// All of an answer.
 const BYTES: usize = 200;
@@ -67,12 +67,8 @@ impl Echo {
     }
 
     fn config(&self) -> Result<ServerConfig, String> {
-        let mut roots = RootCertStore::empty();
-        for root in certificates(&self.ca)? {
-            roots.add(root).map_err(in_file(&self.ca))?;
-        }
         let provider = Arc::new(default_provider());
-        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider));
+        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots(&self.ca)?), Arc::clone(&provider));
         let verifier = verifier.build().map_err(in_file(&self.ca))?;
         let mut config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
