@@ -12,8 +12,6 @@ mod tables;
 use std::time::Duration;
 
 use criterion::{BatchSize, Criterion, SamplingMode, criterion_group, criterion_main};
-use croupier::table::answer::Renderer;
-use lookups::{Peer, addresses, each};
 use tables::table_of;
 
 const SIZES: [usize; 7] = [10_000, 30_000, 100_000, 300_000, 1_000_000, 3_000_000, 10_000_000];
@@ -36,20 +34,7 @@ fn bench(criterion: &mut Criterion) {
         });
         drop(written);
         group.sample_size(50).sampling_mode(SamplingMode::Auto);
-        let peer = Peer::of(&table);
-        let renderer = Renderer::new(&table, 1);
-        for (family, addresses) in [("ipv4", addresses(false)), ("ipv6", addresses(true))] {
-            each(&mut group, &format!("trie-{family}"), &addresses, |ip| table.trie.find(*ip).1 as usize);
-            each(&mut group, &format!("prefix-trie-{family}"), &addresses, |ip| peer.find(*ip) as usize);
-            each(&mut group, &format!("decide-{family}"), &addresses, |ip| table.decide(*ip).cdns.len());
-            each(&mut group, &format!("decide-and-render-{family}"), &addresses, |ip| {
-                renderer.json(&table.decide(*ip), table.ttl).len()
-            });
-            let decisions: Vec<_> = addresses.iter().map(|ip| table.decide(*ip)).collect();
-            each(&mut group, &format!("render-{family}"), &decisions, |decision| {
-                renderer.json(decision, table.ttl).len()
-            });
-        }
+        lookups::measure(&mut group, &table, "-");
         group.finish();
     }
 }

@@ -15,8 +15,6 @@ mod tables;
 use std::time::Duration;
 
 use criterion::{BatchSize, Criterion, SamplingMode, criterion_group, criterion_main};
-use croupier::table::answer::Renderer;
-use lookups::{Peer, addresses, each};
 use tables::{default_table, generated_table};
 
 fn bench(criterion: &mut Criterion) {
@@ -33,25 +31,9 @@ fn bench(criterion: &mut Criterion) {
         });
         group.finish();
 
-        let peer = Peer::of(&table);
-        let renderer = Renderer::new(&table, 1);
         let mut group = criterion.benchmark_group(format!("{name}/lookup"));
         group.sample_size(50).warm_up_time(Duration::from_millis(500)).measurement_time(Duration::from_millis(1500));
-        for (family, addresses) in [("ipv4", addresses(false)), ("ipv6", addresses(true))] {
-            for ip in &addresses {
-                assert_eq!(peer.find(*ip), table.trie.find(*ip).1, "{ip}");
-            }
-            each(&mut group, &format!("decide/{family}"), &addresses, |ip| table.decide(*ip).cdns.len());
-            each(&mut group, &format!("trie/{family}"), &addresses, |ip| table.trie.find(*ip).1 as usize);
-            each(&mut group, &format!("prefix-trie/{family}"), &addresses, |ip| peer.find(*ip) as usize);
-            each(&mut group, &format!("decide-and-render/{family}"), &addresses, |ip| {
-                renderer.json(&table.decide(*ip), table.ttl).len()
-            });
-            let decisions: Vec<_> = addresses.iter().map(|ip| table.decide(*ip)).collect();
-            each(&mut group, &format!("render/{family}"), &decisions, |decision| {
-                renderer.json(decision, table.ttl).len()
-            });
-        }
+        lookups::measure(&mut group, &table, "/");
         group.finish();
     }
 }

@@ -8,6 +8,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use criterion::BenchmarkGroup;
 use criterion::measurement::WallTime;
 use croupier::table::Table;
+use croupier::table::answer::Renderer;
 use croupier::table::footprint::Footprint;
 use croupier::table::trie::DEFAULT;
 use ip_network::IpNetwork;
@@ -21,13 +22,13 @@ const ADDRESSES: usize = 1 << 16;
 /// The same footprints in the `prefix-trie` crate, as a measure: the prefixes as they are listed if all are CIDRs, or
 /// else the table's own disjoint ones.
 #[derive(Default)]
-pub struct Peer {
+struct Peer {
     ipv4: PrefixMap<(u32, u8), u32>,
     ipv6: PrefixMap<(u128, u8), u32>,
 }
 
 impl Peer {
-    pub fn of(table: &Table) -> Self {
+    fn of(table: &Table) -> Self {
         let mut peer = Self::default();
         let listed = table.footprints.iter().zip(0..).skip(1).map(|((footprint, _), id)| match footprint {
             Footprint::Ipv4Cidr(v4) => Some((IpNetwork::V4(v4), id)),
@@ -44,7 +45,7 @@ impl Peer {
         peer
     }
 
-    pub fn find(&self, ip: IpAddr) -> u32 {
+    fn find(&self, ip: IpAddr) -> u32 {
         match ip {
             IpAddr::V4(v4) => self.ipv4.get_lpm(&(v4.to_bits(), 32)).map_or(DEFAULT, |(_, id)| *id),
             IpAddr::V6(v6) => self.ipv6.get_lpm(&(v6.to_bits(), 128)).map_or(DEFAULT, |(_, id)| *id),
@@ -53,7 +54,7 @@ impl Peer {
 }
 
 /// Random addresses of the unicast spaces.
-pub fn addresses(ipv6: bool) -> Vec<IpAddr> {
+fn addresses(ipv6: bool) -> Vec<IpAddr> {
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
     let mut draw = || -> IpAddr {
         if ipv6 {
@@ -66,8 +67,26 @@ pub fn addresses(ipv6: bool) -> Vec<IpAddr> {
     (0..ADDRESSES).map(|_| draw()).collect()
 }
 
+/// Times what one address costs at each step, in both families: `trie` and `ipv4` are named with `between` between them.
+pub fn measure(group: &mut BenchmarkGroup<'_, WallTime>, table: &Table, between: &str) {
+    let peer = Peer::of(table);
+    let renderer = Renderer::new(table, 1);
+    for (family, addresses) in [("ipv4", addresses(false)), ("ipv6", addresses(true))] {
+        for ip in &addresses {
+            assert_eq!(peer.find(*ip), table.trie.find(*ip).1, "{ip}");
+        }
+        let name = |step: &str| format!("{step}{between}{family}");
+        each(group, &name("decide"), &addresses, |ip| table.decide(*ip).cdns.len());
+        each(group, &name("trie"), &addresses, |ip| table.trie.find(*ip).1 as usize);
+        each(group, &name("prefix-trie"), &addresses, |ip| peer.find(*ip) as usize);
+        each(group, &name("decide-and-render"), &addresses, |ip| renderer.json(&table.decide(*ip), table.ttl).len());
+        let decisions: Vec<_> = addresses.iter().map(|ip| table.decide(*ip)).collect();
+        each(group, &name("render"), &decisions, |decision| renderer.json(decision, table.ttl).len());
+    }
+}
+
 /// Times one call on the next of many.
-pub fn each<T>(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, many: &[T], call: impl Fn(&T) -> usize) {
+fn each<T>(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, many: &[T], call: impl Fn(&T) -> usize) {
     let mut next = many.iter().cycle();
     let mut step = || call(next.next().expect("a cycle does not end"));
     group.bench_function(name, |bencher| bencher.iter(|| black_box(step())));
