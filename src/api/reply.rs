@@ -9,6 +9,13 @@ use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, StatusCode};
 
+use crate::table::written::number;
+
+/// `Cache-Control` of what may be kept, up to the seconds.
+const KEPT_FOR: &[u8] = b"private, max-age=";
+
+const NOT_KEPT: &str = "no-store";
+
 pub struct Reply {
     pub status: StatusCode,
     pub content_type: &'static str,
@@ -24,8 +31,12 @@ impl Reply {
         let Self { status, content_type, ttl, retry_after, body } = self;
         let mut response = http::Response::new(Bytes::from(body));
         *response.status_mut() = status;
-        let kept = ttl.map(|ttl| HeaderValue::from_maybe_shared(Bytes::from(format!("private, max-age={ttl}"))));
-        let kept = kept.and_then(Result::ok).unwrap_or(HeaderValue::from_static("no-store"));
+        let kept = ttl.map(|ttl| {
+            let mut kept = KEPT_FOR.to_vec();
+            number(ttl, &mut kept);
+            HeaderValue::from_maybe_shared(Bytes::from(kept))
+        });
+        let kept = kept.and_then(Result::ok).unwrap_or(HeaderValue::from_static(NOT_KEPT));
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         headers.insert(CACHE_CONTROL, kept);
@@ -48,18 +59,19 @@ impl Reply {
             }
         }
         message.extend_from_slice(content_type.as_bytes());
+        message.extend_from_slice(b"\r\ncache-control: ");
         match ttl {
             Some(ttl) => {
-                message.extend_from_slice(b"\r\ncache-control: private, max-age=");
-                message.extend_from_slice(itoa::Buffer::new().format(*ttl).as_bytes());
+                message.extend_from_slice(KEPT_FOR);
+                number(*ttl, message);
             }
-            None => message.extend_from_slice(b"\r\ncache-control: no-store"),
+            None => message.extend_from_slice(NOT_KEPT.as_bytes()),
         }
         if let Some(seconds) = retry_after {
             _ = write!(message, "\r\nretry-after: {seconds}");
         }
         message.extend_from_slice(b"\r\ncontent-length: ");
-        message.extend_from_slice(itoa::Buffer::new().format(body.len()).as_bytes());
+        number(body.len(), message);
         if is_last {
             message.extend_from_slice(b"\r\nconnection: close");
         }

@@ -1,9 +1,7 @@
 //! A decision as the JSON that clients get. The same bytes from the service and the command line.
 
-use std::fmt::Display;
-use std::io::Write;
-
 use super::lookup::{Decision, Table};
+use super::written::{Written, number};
 
 /// The constant parts of a table's answers, rendered once when it is published.
 pub struct Renderer {
@@ -40,9 +38,9 @@ impl Renderer {
         let length: usize = entries().map(|cdn| cdn.entry.len() + 1).sum();
         let mut body = Vec::with_capacity(256 + length + self.tail.len());
         body.push(b'{');
-        member(&mut body, "ip", decision.address);
-        member(&mut body, "scope", decision.scope);
-        member(&mut body, "footprint", decision.footprint);
+        member(&mut body, "ip", &decision.address);
+        member(&mut body, "scope", &decision.scope);
+        member(&mut body, "footprint", &decision.footprint);
         body.extend_from_slice(b"\"mix\":\"");
         body.extend_from_slice(decision.mix.name.as_bytes());
         body.extend_from_slice(b"\",\"cdn\":");
@@ -55,16 +53,19 @@ impl Renderer {
             body.extend_from_slice(cdn.entry.as_bytes());
         }
         body.extend_from_slice(b"],\"ttl\":");
-        body.extend_from_slice(itoa::Buffer::new().format(ttl).as_bytes());
+        number(ttl, &mut body);
         body.extend_from_slice(self.tail.as_bytes());
         body
     }
 }
 
 /// Writes `"key":"value",`. For values that need no escaping: addresses, prefixes, names.
-fn member(body: &mut Vec<u8>, key: &str, value: impl Display) {
-    // Writing to a vector can't fail.
-    _ = write!(body, "\"{key}\":\"{value}\",");
+fn member(body: &mut Vec<u8>, key: &str, value: &impl Written) {
+    body.push(b'"');
+    body.extend_from_slice(key.as_bytes());
+    body.extend_from_slice(b"\":\"");
+    value.write(body);
+    body.extend_from_slice(b"\",");
 }
 
 fn quoted(text: &str) -> String {

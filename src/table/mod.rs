@@ -18,7 +18,7 @@
 //! - [`mix`]: weights to an order of CDNs, with [`log2`] in whole numbers
 //! - [`lookup`]: an address to a [`Decision`]
 //! - [`overrides`]: what ops switch for a time; [`effective`]: what that makes of the mixes
-//! - [`answer`]: a decision as the JSON that clients get
+//! - [`answer`]: a decision as the JSON that clients get; [`written`]: addresses in it
 //! - [`mod@explain`]: why an address gets what it gets, [`reason`]: in words
 //! - [`counts`]: a table in numbers
 //! - [`walk`]: two tables side by side; [`moves`]: what becomes of clients when one takes the other's
@@ -61,6 +61,7 @@ pub mod tally;
 pub mod traffic;
 pub mod trie;
 pub mod walk;
+pub mod written;
 
 pub use compile::{Inputs, compile};
 pub use counts::Counts;
