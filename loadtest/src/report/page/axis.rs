@@ -49,7 +49,7 @@ impl Axis {
             }
             Self::Log { least, most } => {
                 let decades = (most / least).log10();
-                let steps: &[f64] = if decades > 3.0 { &[1.0] } else { &[1.0, 2.0, 5.0] };
+                let steps: &[f64] = if decades > 2.9 { &[1.0] } else { &[1.0, 2.0, 5.0] };
                 let first = least.log10().floor() as i32;
                 let last = most.log10().ceil() as i32;
                 let ticks = (first..=last).flat_map(|decade| steps.iter().map(move |step| step * 10_f64.powi(decade)));
