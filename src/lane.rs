@@ -67,14 +67,11 @@ impl Lane {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let lane = Self::of(runtime.handle().clone());
         let own = Arc::clone(&lane);
+        // A task like all others: what a thread blocks on does not stand in its runtime's queue.
+        runtime.spawn(async move { own.queue.measure().await });
         thread::Builder::new().name(format!("lane-{number}")).spawn(move || {
-            runtime.block_on(async {
-                tokio::select! {
-                    () = own.queue.measure() => {}
-                    // An error: there are no lanes any more.
-                    _ = open.changed() => {}
-                }
-            });
+            // An error: there are no lanes any more.
+            _ = runtime.block_on(open.changed());
         })?;
         Ok(lane)
     }
@@ -94,5 +91,37 @@ pub struct InLane {
 impl Drop for InLane {
     fn drop(&mut self) {
         self.lane.connections.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::time::{Duration, Instant};
+
+    use super::*;
+
+    #[test]
+    fn who_is_far_behind_in_a_lane_is_known_to_wait() {
+        const CROWD: usize = 2000;
+        let lanes = Lanes::start().unwrap();
+        let lane = Arc::clone(lanes.emptiest().unwrap());
+        let (waits, told) = mpsc::channel();
+        let crowd = Arc::clone(&lane);
+        lane.runtime.spawn(async move {
+            let begun = Instant::now();
+            for _ in 0..CROWD {
+                let (lane, waits) = (Arc::clone(&crowd), waits.clone());
+                tokio::spawn(async move {
+                    let now = Instant::now();
+                    waits.send((now - begun, lane.queue.waited(now))).unwrap();
+                    thread::sleep(Duration::from_micros(50));
+                });
+            }
+        });
+        let waits: Vec<_> = told.iter().take(CROWD).collect();
+        for (truly, known) in &waits[CROWD / 2..] {
+            assert!(*known >= *truly / 2, "{known:?} of {truly:?}");
+        }
     }
 }
