@@ -31,6 +31,10 @@ pub struct Asker<'a> {
     pub is_shed: bool,
 }
 
+/// Goes with a request on the long way for which there is no time: it is said so.
+#[derive(Clone, Copy)]
+pub struct NoTime;
+
 /// What was answered.
 pub struct Answered {
     /// Bytes that the request had.

@@ -12,6 +12,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use super::problem::Problem;
 use crate::client::{Admission, Identity};
 use crate::config::Role;
+use crate::quick::NoTime;
 use crate::telemetry;
 
 /// Bytes of a request target. An address with its parameter takes 60.
@@ -54,6 +55,9 @@ async fn strict(State(header_count): State<usize>, request: Request, next: Next)
 }
 
 fn refuse(request: &Request, header_count: usize) -> Option<Problem> {
+    if request.extensions().get::<NoTime>().is_some() {
+        return Some(Problem::Overloaded);
+    }
     let headers = request.headers();
     if headers.contains_key(TRANSFER_ENCODING) {
         return Some(Problem::TransferEncoding);

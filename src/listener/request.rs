@@ -22,8 +22,9 @@ use super::connection::Settings;
 use super::session::Session;
 use crate::client::Admission;
 use crate::lane::Lane;
-use crate::quick::Asker;
+use crate::quick::{Asker, NoTime};
 use crate::telemetry;
+use crate::telemetry::requests::Requests;
 
 /// Where the requests of one connection enter.
 pub struct Entry {
@@ -59,10 +60,7 @@ impl Entry {
     /// Counts an answer given on the spot, unless it is the probe's.
     pub fn count(&self, status: StatusCode, begun: Instant) {
         if !self.is_probe {
-            self.settings.requests.answered(status.as_u16(), begun.elapsed());
-            if status == StatusCode::SERVICE_UNAVAILABLE {
-                telemetry::shed("overload");
-            }
+            count(&self.settings.requests, status, begun);
         }
     }
 
@@ -72,10 +70,10 @@ impl Entry {
         request: &Parts,
         client: &Admission,
         now: SystemTime,
-        begun: Instant,
+        is_shed: bool,
     ) -> Option<Response<Bytes>> {
         let (quick, Ok(identity)) = (self.settings.quick.as_ref()?, client.as_ref()) else { return None };
-        let asker = Asker { identity, now, is_last: false, is_shed: self.is_shed(begun) };
+        let asker = Asker { identity, now, is_last: false, is_shed };
         quick.parsed(request, &asker)
     }
 }
@@ -90,24 +88,36 @@ impl hyper::service::Service<Request<Incoming>> for Entry {
         let in_flight = self.activity.request();
         let is_last = self.is_last(request.version(), begun);
         let admission = self.admission(now);
+        // Who asks the admin listener may wait.
+        let is_shed = self.settings.quick.is_some() && self.is_shed(begun);
         let (request, body) = request.into_parts();
-        if let Some(response) = self.answer_at_once(&request, &admission, now, begun) {
+        if let Some(response) = self.answer_at_once(&request, &admission, now, is_shed) {
             let response = response.map(|body| Answered { body: Payload::Left(body.into()), _in_flight: in_flight });
             self.count(response.status(), begun);
             return Answer::Left(ready(Ok(closing(response, is_last))));
         }
         let mut request = Request::from_parts(request, body);
         request.extensions_mut().insert(admission);
+        if is_shed {
+            request.extensions_mut().insert(NoTime);
+        }
         let answer = self.settings.router.clone().call(request);
         let requests = (!self.is_probe).then(|| self.settings.requests.clone());
         Answer::Right(Box::pin(async move {
             let response = answer.await?;
             if let Some(requests) = requests {
-                requests.answered(response.status().as_u16(), begun.elapsed());
+                count(&requests, response.status(), begun);
             }
             let response = response.map(|body| Answered { body: Payload::Right(body), _in_flight: in_flight });
             Ok(closing(response, is_last))
         }))
+    }
+}
+
+fn count(requests: &Requests, status: StatusCode, begun: Instant) {
+    requests.answered(status.as_u16(), begun.elapsed());
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        telemetry::shed("overload");
     }
 }
 
