@@ -79,13 +79,13 @@ impl Service<'_> {
         let InService { tables, authority, .. } = self.current;
         let (tables, authority, live) = (tables.clone(), Arc::clone(authority), self.live());
         let (monitor, latest) = Monitor::new(self.subjects(acceptors, live.clone()));
-        let health = Health { latest, tables, authority, phase, live };
+        let health = Health { latest, tables, authority, phase: phase.clone(), live };
         let (socket, served) = (socket.listener.into_std()?, health.clone());
         let (proxies, most) = (Proxies::of_health(&self.config.proxy), self.shares.health);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let run = async move {
             let socket = TcpListener::from_std(socket)?;
-            tokio::spawn(monitor.run());
+            tokio::spawn(monitor.run(phase));
             server::run(socket, served, proxies, most).await;
             io::Result::Ok(())
         };

@@ -9,6 +9,7 @@ use tokio::runtime::Handle;
 use super::acceptor::Acceptor;
 use super::report::{Check, Report, Status};
 use crate::client::{Authority, Expiry};
+use crate::phase::{Phase, PhaseWatch, reached};
 use crate::snapshot::{Reader, Snapshot};
 use crate::supervisor::Watchdog;
 use crate::table::moment::written;
@@ -72,14 +73,19 @@ impl Monitor {
         (Self { subjects, told: Vec::new(), latest: Arc::clone(&latest) }, latest)
     }
 
-    /// Goes round until the thread ends.
-    pub async fn run(mut self) {
+    /// Goes round until the thread ends. Nothing is looked at any more once the process stops: it is red then, and that
+    /// it takes no connections is news to nobody.
+    pub async fn run(mut self, mut phase: PhaseWatch) {
         let mut rounds = tokio::time::interval(ROUND);
         let watchdog = Watchdog::find();
         rounds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             rounds.tick().await;
-            self.round().await;
+            tokio::select! {
+                biased;
+                () = reached(&mut phase, Phase::Stopping) => {}
+                () = self.round() => {}
+            }
             watchdog.reassure();
         }
     }

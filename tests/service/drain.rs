@@ -148,6 +148,7 @@ fn half_a_request_is_waited_for() {
         assert_eq!((response.status, response.header("connection")), (200, Some("close")));
     }
     assert_eq!(service.wait_exit(PATIENCE).code(), Some(0));
+    assert!(!service.errors().contains("health: fails"), "it is meant to take no connections: {}", service.errors());
 }
 
 #[test]
