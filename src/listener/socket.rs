@@ -34,7 +34,7 @@ impl Socket {
         let listener = bind().map_err(|error| {
             io::Error::new(
                 error.kind(),
-                format!("can't listen on {address}: {error}; choose another in [listen], or port 0 for any"),
+                format!("can't listen on {address}: {error}; choose another in [listen], or by CROUPIER_LISTEN_…, or port 0 for any"),
             )
         })?;
         Ok(Self { listener, is_shared: false })
