@@ -60,15 +60,16 @@ impl Lanes {
 
 impl Lane {
     fn of(runtime: Handle) -> Arc<Self> {
-        Arc::new(Self { runtime, queue: Queue::default(), connections: AtomicUsize::new(0) })
+        let lane = Arc::new(Self { runtime, queue: Queue::default(), connections: AtomicUsize::new(0) });
+        let own = Arc::clone(&lane);
+        // A task like all others: what a thread blocks on does not stand in its runtime's queue.
+        lane.runtime.spawn(async move { own.queue.measure().await });
+        lane
     }
 
     fn start(number: usize, mut open: watch::Receiver<()>) -> io::Result<Arc<Self>> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let lane = Self::of(runtime.handle().clone());
-        let own = Arc::clone(&lane);
-        // A task like all others: what a thread blocks on does not stand in its runtime's queue.
-        runtime.spawn(async move { own.queue.measure().await });
         thread::Builder::new().name(format!("lane-{number}")).spawn(move || {
             // An error: there are no lanes any more.
             _ = runtime.block_on(open.changed());

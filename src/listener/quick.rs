@@ -30,7 +30,7 @@ where
     loop {
         answer.clear();
         match poll_fn(|cx| poll_answer(stream, quick, entry, &mut answer, cx)).await {
-            Ok(Turn::Answered { is_last }) => {
+            Ok(Outcome::Answered { is_last }) => {
                 let written = async {
                     stream.write_all(&answer).await?;
                     stream.flush().await
@@ -41,14 +41,14 @@ where
                     return Next::End;
                 }
             }
-            Ok(Turn::Other(next)) => return next,
+            Ok(Outcome::Other(next)) => return next,
             // The client's doing: a cut connection.
             Err(_) => return Next::End,
         }
     }
 }
 
-enum Turn {
+enum Outcome {
     Answered { is_last: bool },
     Other(Next),
 }
@@ -60,27 +60,28 @@ fn poll_answer<S>(
     entry: &Entry,
     answer: &mut Vec<u8>,
     cx: &mut Context<'_>,
-) -> Poll<io::Result<Turn>>
+) -> Poll<io::Result<Outcome>>
 where
     S: AsyncBufRead + AsyncWrite + Unpin,
 {
     if entry.activity.is_closing() {
-        return Poll::Ready(Ok(Turn::Other(Next::End)));
+        return Poll::Ready(Ok(Outcome::Other(Next::End)));
     }
     let mut unwatched = Pin::new(stream.unwatched());
     let received = ready!(unwatched.as_mut().poll_fill_buf(cx))?;
     if received.is_empty() {
-        return Poll::Ready(Ok(Turn::Other(Next::End)));
+        return Poll::Ready(Ok(Outcome::Other(Next::End)));
     }
     let (begun, now) = (Instant::now(), SystemTime::now());
     let admission = entry.session.admission(now);
-    let Ok(identity) = admission.as_ref() else { return Poll::Ready(Ok(Turn::Other(Next::LongWay))) };
+    let Ok(identity) = admission.as_ref() else { return Poll::Ready(Ok(Outcome::Other(Next::LongWay))) };
     let is_last = entry.is_last(Version::HTTP_11, begun);
-    let asker = Asker { identity, now, is_last, is_shed: entry.is_shed(begun) };
+    let turn = entry.turn(begun);
+    let asker = Asker { identity, now, is_last, is_shed: entry.is_shed(turn) };
     let Some(answered) = quick.http1(received, &asker, answer) else {
-        return Poll::Ready(Ok(Turn::Other(Next::LongWay)));
+        return Poll::Ready(Ok(Outcome::Other(Next::LongWay)));
     };
     unwatched.consume(answered.length);
-    entry.count(answered.status, begun);
-    Poll::Ready(Ok(Turn::Answered { is_last }))
+    entry.count(answered.status, turn);
+    Poll::Ready(Ok(Outcome::Answered { is_last }))
 }

@@ -5,7 +5,7 @@ use std::future::{Future, Ready, ready};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use axum::body::Body;
 use bytes::Bytes;
@@ -52,15 +52,20 @@ impl Entry {
         version < Version::HTTP_2 && (now >= self.old_at || self.settings.is_stopping())
     }
 
+    /// A request's beginning, now that its turn has come.
+    pub fn turn(&self, now: Instant) -> Turn {
+        Turn { waited: self.lane.queue.waited(now), came: now }
+    }
+
     /// Whether there is no time to answer. The probe is always answered.
-    pub fn is_shed(&self, now: Instant) -> bool {
-        self.lane.queue.waited(now) > self.settings.limits.wait.duration() && !self.is_probe
+    pub fn is_shed(&self, turn: Turn) -> bool {
+        turn.waited > self.settings.limits.wait.duration() && !self.is_probe
     }
 
     /// Counts an answer given on the spot, unless it is the probe's.
-    pub fn count(&self, status: StatusCode, begun: Instant) {
+    pub fn count(&self, status: StatusCode, turn: Turn) {
         if !self.is_probe {
-            count(&self.settings.requests, status, begun);
+            count(&self.settings.requests, status, turn);
         }
     }
 
@@ -78,6 +83,13 @@ impl Entry {
     }
 }
 
+/// When a request's turn came, and for how long it had waited for it.
+#[derive(Clone, Copy)]
+pub struct Turn {
+    waited: Duration,
+    came: Instant,
+}
+
 impl hyper::service::Service<Request<Incoming>> for Entry {
     type Response = Response<Answered>;
     type Error = Infallible;
@@ -89,11 +101,12 @@ impl hyper::service::Service<Request<Incoming>> for Entry {
         let is_last = self.is_last(request.version(), begun);
         let admission = self.admission(now);
         // Who asks the admin listener may wait.
-        let is_shed = self.settings.quick.is_some() && self.is_shed(begun);
+        let turn = self.turn(begun);
+        let is_shed = self.settings.quick.is_some() && self.is_shed(turn);
         let (request, body) = request.into_parts();
         if let Some(response) = self.answer_at_once(&request, &admission, now, is_shed) {
             let response = response.map(|body| Answered { body: Payload::Left(body.into()), _in_flight: in_flight });
-            self.count(response.status(), begun);
+            self.count(response.status(), turn);
             return Answer::Left(ready(Ok(closing(response, is_last))));
         }
         let mut request = Request::from_parts(request, body);
@@ -106,7 +119,7 @@ impl hyper::service::Service<Request<Incoming>> for Entry {
         Answer::Right(Box::pin(async move {
             let response = answer.await?;
             if let Some(requests) = requests {
-                count(&requests, response.status(), begun);
+                count(&requests, response.status(), turn);
             }
             let response = response.map(|body| Answered { body: Payload::Right(body), _in_flight: in_flight });
             Ok(closing(response, is_last))
@@ -114,8 +127,8 @@ impl hyper::service::Service<Request<Incoming>> for Entry {
     }
 }
 
-fn count(requests: &Requests, status: StatusCode, begun: Instant) {
-    requests.answered(status.as_u16(), begun.elapsed());
+fn count(requests: &Requests, status: StatusCode, turn: Turn) {
+    requests.answered(status.as_u16(), turn.waited + turn.came.elapsed());
     if status == StatusCode::SERVICE_UNAVAILABLE {
         telemetry::shed("overload");
     }

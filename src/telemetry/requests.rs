@@ -98,7 +98,12 @@ pub fn write(text: &mut String) {
             _ = writeln!(text, "{REQUESTS_TOTAL}{{listener=\"{listener}\",status=\"{status}\"}} {count}");
         }
     }
-    head(text, DURATION, "histogram", "Time from a request's whole header to its response's head");
+    head(
+        text,
+        DURATION,
+        "histogram",
+        "Time from a request's whole header to its response's head, waiting for its turn included",
+    );
     for (listener, sums) in requests() {
         let mut below = 0;
         let bounds = BUCKETS.iter().map(|(_, label)| *label).chain(["+Inf"]);

@@ -75,9 +75,13 @@ fn there_is_no_time_for_all() {
         }
         answered > 0 && shed.iter().all(|shed| *shed > 0)
     });
-    let counted = service.metrics().sum("croupier_requests_shed_total", &[("reason", "overload")]);
+    let metrics = service.metrics();
+    let counted = metrics.sum("croupier_requests_shed_total", &[("reason", "overload")]);
     let shed: u32 = shed.iter().sum();
     assert_eq!(counted.to_string(), shed.to_string(), "each is counted");
+    let within =
+        |bound| metrics.sum("croupier_request_duration_seconds_bucket", &[("listener", "lookup"), ("le", bound)]);
+    assert!(within("+Inf") - within("0.001") >= counted, "with the time that it has waited");
     let last = connections.last_mut().unwrap();
     wait_until("all are answered again", || last.get("/lookup?ip=198.18.1.2").unwrap().status == 200);
 }
