@@ -11,9 +11,8 @@ fn main() {
         }
     }
     let given = std::env::var("BUILD_COMMIT").ok();
-    if let Some(commit) = given.or_else(from_git) {
-        println!("cargo:rustc-env=BUILD_COMMIT={commit}");
-    }
+    let commit = given.or_else(from_git).unwrap_or_else(|| "unknown".to_owned());
+    println!("cargo:rustc-env=BUILD_COMMIT={commit}");
 }
 
 fn from_git() -> Option<String> {

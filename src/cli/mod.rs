@@ -26,9 +26,11 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("BUILD_COMMIT"), ")");
+
 /// Which CDN, in what order, for a client address: a lookup service over mTLS.
 #[derive(Debug, Parser)]
-#[command(name = "croupier", version, max_term_width = 100)]
+#[command(name = "croupier", version = VERSION, max_term_width = 100)]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,

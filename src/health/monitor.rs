@@ -68,8 +68,7 @@ pub struct Monitor {
 impl Monitor {
     /// Red until the first round is over: nothing has been looked at.
     pub fn new(subjects: Subjects) -> (Self, Arc<ArcSwap<Report>>) {
-        let nothing = Report { made: Instant::now(), checks: vec![Check::fail("probe", "not yet looked")] };
-        let latest = Arc::new(ArcSwap::from_pointee(nothing));
+        let latest = Arc::new(ArcSwap::from_pointee(Report { made: None, checks: Vec::new() }));
         (Self { subjects, told: Vec::new(), latest: Arc::clone(&latest) }, latest)
     }
 
@@ -106,13 +105,12 @@ impl Monitor {
         let all = [checks.clone(), subjects.live.checks()].concat();
         self.tell(&all);
         self.told = all;
-        self.latest.store(Arc::new(Report { made: Instant::now(), checks }));
+        self.latest.store(Arc::new(Report { made: Some(Instant::now()), checks }));
     }
 
-    /// Counts every result; logs those that are new.
+    /// Logs the results that are new.
     fn tell(&self, checks: &[Check]) {
         for check in checks {
-            telemetry::health(check.name, check.status != Status::Fail);
             // A warning of another kind is news; a failure may word itself differently each time.
             let is_known = |old: &Check| {
                 let same_output = check.status != Status::Warn || old.output == check.output;

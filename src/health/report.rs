@@ -52,7 +52,8 @@ impl Check {
 /// All checks of one round.
 #[derive(Debug, Clone)]
 pub struct Report {
-    pub made: Instant,
+    /// None if nothing has been looked at yet.
+    pub made: Option<Instant>,
     pub checks: Vec<Check>,
 }
 
@@ -60,15 +61,21 @@ impl Report {
     /// The latest round and what the moment adds, as the checks to be shown.
     pub fn as_of(&self, now: Instant, leaving: bool) -> Vec<Check> {
         let mut checks = self.checks.clone();
-        let age = now.saturating_duration_since(self.made);
-        if age > STALE {
-            let output = format!("the last results are {:.0} s old: the probe is stuck", age.as_secs_f64());
-            checks.push(Check::fail("probe", output));
-        }
+        checks.push(Check::from_result("probe", self.is_fresh(now)));
+        // Only then: load balancers tell by its name who drains from who is ill.
         if leaving {
             checks.push(Check::fail("drain", "the process is draining"));
         }
         checks
+    }
+
+    fn is_fresh(&self, now: Instant) -> Result<(), String> {
+        let made = self.made.ok_or("not yet looked")?;
+        let age = now.saturating_duration_since(made);
+        if age > STALE {
+            return Err(format!("the last results are {:.0} s old: the probe is stuck", age.as_secs_f64()));
+        }
+        Ok(())
     }
 }
 
@@ -84,7 +91,7 @@ mod tests {
     #[test]
     fn the_worst_check_decides() {
         let made = Instant::now();
-        let report = Report { made, checks: vec![Check::pass("a"), Check::warn("b", "look")] };
+        let report = Report { made: Some(made), checks: vec![Check::pass("a"), Check::warn("b", "look")] };
         assert_eq!(overall(&report.as_of(made, false)), Status::Warn);
         assert_eq!(overall(&report.as_of(made, true)), Status::Fail);
     }
@@ -92,8 +99,14 @@ mod tests {
     #[test]
     fn old_results_are_no_results() {
         let made = Instant::now();
-        let report = Report { made, checks: vec![Check::pass("a")] };
+        let report = Report { made: Some(made), checks: vec![Check::pass("a")] };
         assert_eq!(overall(&report.as_of(made + Duration::from_secs(5), false)), Status::Pass);
         assert_eq!(overall(&report.as_of(made + Duration::from_secs(6), false)), Status::Fail);
+    }
+
+    #[test]
+    fn red_until_something_was_looked_at() {
+        let report = Report { made: None, checks: Vec::new() };
+        assert_eq!(overall(&report.as_of(Instant::now(), false)), Status::Fail);
     }
 }

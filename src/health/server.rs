@@ -109,10 +109,13 @@ fn router(health: Health) -> Router {
 
 impl Health {
     fn checks(&self) -> Vec<Check> {
-        let leaving = *self.phase.borrow() >= Phase::Leaving;
-        let mut checks = self.latest.load().as_of(Instant::now(), leaving);
+        let mut checks = self.latest.load().as_of(Instant::now(), self.is_leaving());
         checks.extend(self.live.checks());
         checks
+    }
+
+    fn is_leaving(&self) -> bool {
+        *self.phase.borrow() >= Phase::Leaving
     }
 
     /// What `/health` answers.
@@ -127,7 +130,7 @@ impl Health {
         let document = Full {
             status,
             version: env!("CARGO_PKG_VERSION"),
-            release_id: telemetry::commit(),
+            release_id: telemetry::COMMIT,
             description: "CDN lookup",
             checks: checks.iter().map(|check| (check.name, [check])).collect(),
             table: Table {
@@ -186,6 +189,10 @@ fn answer(status: Status, mut response: Response) -> Response {
 }
 
 async fn metrics(State(health): State<Health>) -> Response {
+    telemetry::health("drain", health.is_leaving(), false);
+    for Check { name, status, .. } in health.checks() {
+        telemetry::health(name, status == Status::Fail, status == Status::Warn);
+    }
     let mut response = {
         let snapshot = health.tables.load();
         let credentials = health.authority.credentials();

@@ -63,6 +63,7 @@ pub async fn run(listener: Listener, config: Config, connections: TaskTracker, p
         proxies: Proxies::of(&config.proxy),
     });
     let places = places(&config.limits);
+    telemetry::connections_limit(name, config.limits.connections);
     let most_shaking = config.limits.handshakes.max(1);
     let keepalive = keepalive(&config.connections);
     let mut shaking: VecDeque<Shaking> = VecDeque::new();

@@ -15,6 +15,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use metrics::{Counter, Gauge, Unit, counter, gauge};
 use metrics_exporter_prometheus::formatting::{write_help_line, write_type_line};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use metrics_process::Collector;
 use tracing_subscriber::EnvFilter;
 
 use crate::client::{Expiry, Refusal};
@@ -60,20 +61,20 @@ pub fn init_metrics() {
     if metrics::set_global_recorder(recorder).is_ok() {
         _ = PROMETHEUS.set(handle);
         describe();
+        Collector::default().describe();
         begin_at_zero();
-        gauge!("croupier_build_info", "version" => env!("CARGO_PKG_VERSION"), "commit" => commit()).set(1.0);
+        gauge!("croupier_build_info", "version" => env!("CARGO_PKG_VERSION"), "commit" => COMMIT).set(1.0);
     }
 }
 
-/// The commit that the binary was built from, if its build was told.
-pub fn commit() -> &'static str {
-    option_env!("BUILD_COMMIT").unwrap_or("unknown")
-}
+/// The commit that the binary was built from, or `unknown`.
+pub const COMMIT: &str = env!("BUILD_COMMIT");
 
 /// Everything in Prometheus's text format, the table in service and what runs out included.
 pub fn render(version: &str, digest: &str, expiries: &[Expiry]) -> String {
     const INFO: &str = "croupier_table_info";
     const EXPIRY: &str = "croupier_expiry_timestamp_seconds";
+    Collector::default().collect();
     let mut text = PROMETHEUS.get().map(PrometheusHandle::render).unwrap_or_default();
     requests::write(&mut text);
     // Written here and not kept as gauges: each reload would leave series of old labels behind.
@@ -110,9 +111,11 @@ fn describe() {
     describe_counter!("croupier_proxy_headers_total", "Connections from networks that must begin with a PROXY header");
     describe_counter!("croupier_client_refusals_total", "Clients refused");
     describe_gauge!("croupier_connections", "Open connections");
-    describe_counter!("croupier_requests_shed_total", "Connections and requests turned away for lack of room");
+    describe_gauge!("croupier_connections_limit", "Connections that are taken, if descriptors for them last");
+    describe_counter!("croupier_requests_shed_total", "Connections and requests turned away for lack of room or time");
     describe_gauge!("croupier_trust_generation", "States of trust published in this process");
     describe_gauge!("croupier_health", "1 if the check passes or warns, 0 if it fails");
+    describe_gauge!("croupier_health_warning", "1 if the check warns");
     describe_gauge!("croupier_build_info", "The running program, as labels");
 }
 
@@ -126,6 +129,7 @@ fn begin_at_zero() {
     for result in ["read", "changed", "unchanged", "missing", "failed"] {
         questions(result).absolute(0);
     }
+    source_bytes().absolute(0);
     for result in ["full", "resumed", "refused", "timeout", "failed"] {
         handshakes(result).absolute(0);
     }
@@ -144,6 +148,11 @@ fn begin_at_zero() {
 /// The open connections of a listener.
 pub fn connections(listener: &'static str) -> Gauge {
     gauge!("croupier_connections", "listener" => listener)
+}
+
+/// How many of them there may be.
+pub fn connections_limit(listener: &'static str, most: usize) {
+    gauge!("croupier_connections_limit", "listener" => listener).set(most as f64);
 }
 
 pub fn table_published(generation: u64, (ipv4, ipv6): (usize, usize), loaded_at: SystemTime) {
@@ -177,7 +186,11 @@ fn reloads(what: &'static str, result: &'static str) -> Counter {
 /// A question to a store: `result` is `read`, `changed`, `unchanged`, `missing` or `failed`.
 pub fn asked(result: &'static str, bytes: usize) {
     questions(result).increment(1);
-    counter!("croupier_source_bytes_total").increment(bytes as u64);
+    source_bytes().increment(bytes as u64);
+}
+
+fn source_bytes() -> Counter {
+    counter!("croupier_source_bytes_total")
 }
 
 fn questions(result: &'static str) -> Counter {
@@ -218,8 +231,11 @@ fn sheds(reason: &'static str) -> Counter {
     counter!("croupier_requests_shed_total", "reason" => reason)
 }
 
-pub fn health(check: &'static str, good: bool) {
-    gauge!("croupier_health", "check" => check).set(if good { 1.0 } else { 0.0 });
+/// `fails` and `warns` exclude each other.
+pub fn health(check: &'static str, fails: bool, warns: bool) {
+    let (health, warning) = (f64::from(u8::from(!fails)), f64::from(u8::from(warns)));
+    gauge!("croupier_health", "check" => check).set(health);
+    gauge!("croupier_health_warning", "check" => check).set(warning);
 }
 
 fn timestamp(at: SystemTime) -> f64 {

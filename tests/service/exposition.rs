@@ -107,10 +107,17 @@ fn the_promised_names_are_there() {
         ("croupier_handshakes_total", &["result"]),
         ("croupier_client_refusals_total", &["reason"]),
         ("croupier_connections", &["listener"]),
+        ("croupier_connections_limit", &["listener"]),
         ("croupier_requests_shed_total", &["reason"]),
         ("croupier_expiry_timestamp_seconds", &["what"]),
         ("croupier_health", &["check"]),
+        ("croupier_health_warning", &["check"]),
         ("croupier_build_info", &["version", "commit"]),
+        ("process_cpu_seconds_total", &[]),
+        ("process_resident_memory_bytes", &[]),
+        ("process_open_fds", &[]),
+        ("process_max_fds", &[]),
+        ("process_start_time_seconds", &[]),
     ] {
         let expected: BTreeSet<&str> = labels.iter().copied().collect();
         let mut samples = metrics.named(name).peekable();
@@ -128,6 +135,8 @@ fn the_promised_names_are_there() {
     for sample in metrics.named("croupier_health") {
         assert_eq!(sample.value, 1.0, "{sample:?}");
     }
+    assert!(metrics.named("croupier_health_warning").all(|sample| sample.value == 0.0));
+    assert_eq!(metrics.sum("croupier_connections_limit", &[("listener", "lookup")]), 1.0);
     let loaded = metrics.sum("croupier_table_loaded_timestamp_seconds", &[]);
     let now = time::OffsetDateTime::now_utc().unix_timestamp() as f64;
     assert!((now - 600.0..=now + 1.0).contains(&loaded), "{loaded}");

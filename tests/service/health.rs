@@ -148,7 +148,11 @@ fn a_certificate_that_ends_soon_is_warned_about() {
     assert_eq!((status, &document["status"]), (200, &json!("warn")), "{document}");
     assert!(outputs(&document).contains("certificate"), "{document}");
     assert_eq!(get(&service, "/readyz").json(), json!({ "status": "warn" }));
-    let ends = service.metrics().sum("croupier_expiry_timestamp_seconds", &[("what", "server_certificate")]);
+    let metrics = service.metrics();
+    let gauge = |name, check| metrics.sum(name, &[("check", check)]);
+    assert_eq!((gauge("croupier_health_warning", "certificate"), gauge("croupier_health", "certificate")), (1.0, 1.0));
+    assert_eq!(gauge("croupier_health_warning", "canaries"), 0.0);
+    let ends = metrics.sum("croupier_expiry_timestamp_seconds", &[("what", "server_certificate")]);
     let expected = (time::OffsetDateTime::now_utc() + time::Duration::hours(23)).unix_timestamp() as f64;
     assert!((ends - expected).abs() < 300.0, "{ends} {expected}");
 }
@@ -295,6 +299,9 @@ fn told_to_end_it_is_red_at_once_and_answers_until_it_stops() {
     assert!(told.elapsed() < Duration::from_secs(4), "red only when it stops accepting");
     assert_eq!(get(&service, "/readyz").status, 503);
     assert_eq!(get(&service, "/livez").status, 200);
+    let metrics = service.metrics();
+    let passes = |check| metrics.sum("croupier_health", &[("check", check)]);
+    assert_eq!((passes("drain"), passes("probe")), (0.0, 1.0));
     assert_eq!(open.get(TARGET).unwrap().status, 200, "an open connection");
     assert_eq!(connect(&setup, &service).get(TARGET).unwrap().status, 200, "a new one");
     service.signal("HUP");

@@ -426,8 +426,11 @@ fn a_configuration_with_another_source_brings_its_table() {
     // What lies beside it is gone as well, and told by itself.
     wait_until("it is told", || served.health().1 == "warn" && served.health().2.contains("nowhere/table.json"));
     assert!(served.serves("other.2"));
+    let warns = || served.service.metrics().sum("croupier_health_warning", &[("check", "reload")]);
+    assert_eq!(warns(), 1.0);
     fs::rename(served.setup.path("other"), served.setup.path("nowhere")).unwrap();
     wait_until("it is found when it comes", || served.health().1 == "pass");
+    assert_eq!(warns(), 0.0);
 }
 
 #[test]

@@ -78,7 +78,7 @@ pub async fn status(State(admin): State<Admin>) -> Response {
     let Others { started_at, authority, trust_error, overrides_error, config_error, health } = &admin.others;
     let status = Status {
         version: env!("CARGO_PKG_VERSION"),
-        commit: telemetry::commit(),
+        commit: telemetry::COMMIT,
         started_at: written(*started_at),
         health: health(),
         table: TableShown::of(&snapshot, &admin),
