@@ -1,10 +1,8 @@
 # shellcheck shell=bash
-# Sourced by the checks: a small fleet of development instances on this machine, a Prometheus that scrapes it, and
-# somebody who asks. Everything ends with the script. Set before: `root`, the repository.
+# Sourced by the checks, after ../lib.sh: a small fleet of development instances on this machine, a Prometheus that scrapes
+# it, and somebody who asks. Everything ends with the script.
 
-croupier=${CROUPIER:-${CARGO_TARGET_DIR:-$root/target}/debug/croupier}
-[ -x "$croupier" ] || { echo "no $croupier: run cargo build, or set CROUPIER" >&2; exit 1; }
-croupier=$(realpath "$croupier")
+repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 scratch=$(mktemp -d)
 started=()
 trap 'end_all; rm -rf "$scratch"' EXIT
@@ -34,7 +32,7 @@ line_of() {
 start_instance() {
     local directory=$scratch/$1
     mkdir -p "$directory/certs"
-    ln -s "$root/data" "$directory/data"
+    ln -s "$repository/data" "$directory/data"
     [ "$1" -eq 1 ] || cp -r "$scratch/1/certs/dev" "$directory/certs/dev"
     (
         cd "$directory" || exit
@@ -56,7 +54,7 @@ start_prometheus() {
     for instance in $(seq "$1"); do
         targets+=("$(address "$instance" health)")
     done
-    "$root/deploy/prometheus/scrape" "$scratch/prometheus" "${targets[@]}" >"$scratch/scrape" 2>"$scratch/scrape.log" &
+    "$repository/deploy/prometheus/scrape" "$scratch/prometheus" "${targets[@]}" >"$scratch/scrape" 2>"$scratch/scrape.log" &
     started+=($!)
     url=$(line_of "$scratch/scrape" prometheus) || { tail "$scratch/scrape.log" >&2; exit 1; }
     url=${url#prometheus }
