@@ -222,6 +222,8 @@ def main():
     check_times((machine.root / "etc/croupier/croupier.toml").read_text())
     [signal] = machine.signals()
     assert f"--unique-id {instance} --status SUCCESS" in signal, signal
+    assert len(simulator.asked) > simulator.SLOWNESS, "it did not wait for the load balancer"
+    assert all([target["Id"] for target in targets] == [instance] for targets in simulator.asked), simulator.asked
     units = sorted(str(path.relative_to(machine.root)) for path in
                    (machine.root / "etc/systemd/system").glob("croupier-*.*"))
     assert len(units) == 4, units
