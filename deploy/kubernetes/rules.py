@@ -64,6 +64,24 @@ def the_drain_has_time(it):
         yield f"`[drain] deadline` {deadline} leaves nothing of `wait` {wait}"
 
 
+def the_balancer_is_in_step_with_the_drain(it):
+    prefix = "service.beta.kubernetes.io/aws-load-balancer-"
+    for service in it.of("Service"):
+        notes = service["metadata"].get("annotations", {})
+        if prefix + "type" not in notes:
+            continue
+        interval, timeout, checks = (int(notes[f"{prefix}healthcheck-{what}"])
+                                     for what in ("interval", "timeout", "unhealthy-threshold"))
+        wait, deadline = it.config["drain"]["wait"], it.config["drain"]["deadline"]
+        if checks * interval + timeout >= wait:
+            yield f"the load balancer sees red after {checks * interval + timeout} s, not within `[drain] wait` {wait}"
+        attributes = dict(one.split("=") for one in notes[prefix + "target-group-attributes"].split(","))
+        ends = attributes.get("target_health_state.unhealthy.connection_termination.enabled")
+        kept = int(attributes.get("target_health_state.unhealthy.draining_interval_seconds", 0))
+        if ends != "false" or kept < deadline:
+            yield f"the load balancer cuts what is open before `[drain] deadline` {deadline}: {attributes}"
+
+
 def every_volume_is_mounted(it):
     for name in it.volumes().keys() ^ it.mounts().keys():
         yield f"the volume {name} is declared or mounted, not both"
@@ -189,8 +207,8 @@ def stores_can_be_reached_and_nothing_else(it):
 
 RULES = [
     listeners_are_the_container_ports, listeners_are_not_on_the_loopback, ports_are_taken_by_name, probes_ask_what_they_should,
-    the_balancer_checks_health, the_drain_has_time, every_volume_is_mounted, updates_arrive, what_is_mounted_is_there,
-    named_files_are_mounted, state_is_written_to_a_volume, config_is_rolled_out_and_tables_are_not,
+    the_balancer_checks_health, the_drain_has_time, the_balancer_is_in_step_with_the_drain, every_volume_is_mounted,
+    updates_arrive, what_is_mounted_is_there, named_files_are_mounted, state_is_written_to_a_volume, config_is_rolled_out_and_tables_are_not,
     overrides_outlive_the_next_apply, documents_fit, selectors_find_the_pods, pods_have_no_rights, services_set_no_variables,
     nobody_is_missed_in_a_rollout, memory_is_kept_and_processors_are_not_limited, stores_can_be_reached_and_nothing_else,
 ]
