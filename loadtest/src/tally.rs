@@ -5,7 +5,7 @@ use std::fmt::{self, Display};
 use std::time::Duration;
 
 use hdrhistogram::{Counter, Histogram};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Longer latencies count as this long: ten minutes.
 const LONGEST: u64 = 600_000_000;
@@ -58,7 +58,7 @@ impl Quantiles {
 }
 
 /// Latencies in microseconds. All are 0 if there were none.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Quantiles {
     pub p50: u64,
     pub p90: u64,
@@ -68,7 +68,7 @@ pub struct Quantiles {
 }
 
 /// How often what went wrong.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Failures(BTreeMap<String, u64>);
 

@@ -3,14 +3,14 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 const MOST: usize = 500;
 
 /// Within this time the same again is one event.
 const TOGETHER: Duration = Duration::from_secs(1);
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// The profile's command began or ended.
@@ -21,9 +21,15 @@ pub enum Kind {
     Reconnect,
     /// The server's name has other addresses.
     Dns,
+    /// An instance of the service began or ended, as was wanted.
+    Instance,
+    /// Something was broken, or mended.
+    Fault,
+    /// What the load balancer thinks of an instance.
+    Balancer,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Event {
     pub kind: Kind,
     pub seconds: f64,
@@ -54,12 +60,18 @@ impl Events {
 }
 
 impl Kind {
+    pub const ALL: [Self; 7] =
+        [Self::Reload, Self::Drain, Self::Reconnect, Self::Dns, Self::Instance, Self::Fault, Self::Balancer];
+
     pub fn name(self) -> &'static str {
         match self {
             Self::Reload => "reload",
             Self::Drain => "drain",
             Self::Reconnect => "reconnect",
             Self::Dns => "DNS",
+            Self::Instance => "instance",
+            Self::Fault => "fault",
+            Self::Balancer => "load balancer",
         }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Display};
 use std::io;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
@@ -53,6 +53,18 @@ impl Failure {
     }
 }
 
+impl Kind {
+    /// Whether a caller would ask again: another connection may lead to another server. Who gave up has no time left,
+    /// and what an answer of below 500 says would be said again.
+    pub fn is_worth_a_retry(self) -> bool {
+        match self {
+            Self::Connect | Self::Tls | Self::Cut => true,
+            Self::Status(status) => status >= 500,
+            Self::Timeout | Self::Answer => false,
+        }
+    }
+}
+
 impl Display for Kind {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -70,7 +82,7 @@ impl Display for Kind {
 #[derive(Debug, Clone, Default)]
 pub struct Failures(BTreeMap<Kind, (u64, String)>);
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failed {
     pub kind: String,
     pub count: u64,
@@ -118,6 +130,13 @@ mod tests {
         ] {
             assert_eq!(Failure::of(doing, error).kind, kind, "{doing}: {error}");
         }
+    }
+
+    #[test]
+    fn what_another_server_may_do_better_is_worth_a_retry() {
+        let worth = [Kind::Connect, Kind::Tls, Kind::Cut, Kind::Status(503)];
+        assert!(worth.into_iter().all(Kind::is_worth_a_retry));
+        assert!(![Kind::Timeout, Kind::Answer, Kind::Status(403)].into_iter().any(Kind::is_worth_a_retry));
     }
 
     #[test]

@@ -28,14 +28,14 @@ struct Connection {
 }
 
 /// Sends what the pool gives until the connection ends.
-pub async fn carry(pool: &Arc<Pool>, stream: TlsStream<TcpStream>, until: Until) -> End {
+pub async fn carry(pool: &Arc<Pool>, stream: TlsStream<TcpStream>, until: Until, mut first: Option<Job>) -> End {
     let mut connection = Connection { stream, out: Vec::new(), received: Vec::with_capacity(ROOM) };
     let (free, mut jobs) = unbounded_channel();
     let mut free_since = Instant::now();
     let mut used = false;
-    pool.opened();
+    pool.opened(first.is_some());
     loop {
-        let job = match pool.next(&free) {
+        let job = match first.take().or_else(|| pool.next(&free)) {
             Some(job) => job,
             None => tokio::select! {
                 biased;
@@ -58,11 +58,14 @@ pub async fn carry(pool: &Arc<Pool>, stream: TlsStream<TcpStream>, until: Until)
             |_| Failure::new(Kind::Timeout, format!("no answer in {} s", pool.settings.timeout.as_secs_f64()));
         match asked.map_err(timed_out).flatten() {
             Ok(Answered { outcome, last }) => {
+                let again = outcome.as_ref().is_err_and(|failure| pool.ask_again(&job, failure, false));
                 let mut recorder = locked(&pool.recorder);
-                recorder.sent(job.due, lag);
-                match outcome {
-                    Ok(()) => recorder.answered(job.due, job.phase, free_since),
-                    Err(failure) => recorder.failed(job.due, job.phase, &failure),
+                if !again {
+                    recorder.sent(job.due, lag);
+                    match outcome {
+                        Ok(()) => recorder.answered(job.due, job.phase, free_since),
+                        Err(failure) => recorder.failed(job.due, job.phase, &failure),
+                    }
                 }
                 if last {
                     recorder.event(events::Kind::Drain, "connections closed at the server's request");
@@ -71,11 +74,7 @@ pub async fn carry(pool: &Arc<Pool>, stream: TlsStream<TcpStream>, until: Until)
             }
             Err(failure) => {
                 let unanswered = connection.received.is_empty() && failure.kind == Kind::Cut;
-                if used && unanswered && !job.retried {
-                    // As clients do: the server may have closed an idle connection just then.
-                    locked(&pool.recorder).retried += 1;
-                    pool.take(Job { retried: true, ..job });
-                } else {
+                if !pool.ask_again(&job, &failure, used && unanswered) {
                     let mut recorder = locked(&pool.recorder);
                     recorder.sent(job.due, lag);
                     recorder.failed(job.due, job.phase, &failure);

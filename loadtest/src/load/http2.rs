@@ -23,13 +23,22 @@ use super::pool::{End, Pool};
 use super::recorder::locked;
 
 /// Sends what the pool gives over all streams until the connection ends.
-pub async fn carry(pool: &Arc<Pool>, stream: TlsStream<TcpStream>, streams: u16, until: Until) -> End {
+pub async fn carry(
+    pool: &Arc<Pool>,
+    stream: TlsStream<TcpStream>,
+    streams: u16,
+    until: Until,
+    mut first: Option<Job>,
+) -> End {
     let handshake = h2::client::handshake(stream).await;
-    pool.opened();
+    pool.opened(first.is_some());
     let (sender, connection) = match handshake {
         Ok(begun) => begun,
         Err(error) => {
             locked(&pool.recorder).connections.failures.add(&of(&error));
+            if let Some(job) = first {
+                locked(&pool.recorder).failed(job.due, job.phase, &of(&error));
+            }
             return End::Server;
         }
     };
@@ -39,7 +48,7 @@ pub async fn carry(pool: &Arc<Pool>, stream: TlsStream<TcpStream>, streams: u16,
         drop(alive);
         outcome
     });
-    let stream = |_| carry_stream(Arc::clone(pool), sender.clone(), ended.clone(), until);
+    let stream = |_| carry_stream(Arc::clone(pool), sender.clone(), ended.clone(), until, first.take());
     let carrying: JoinSet<End> = (0..streams).map(stream).collect();
     drop(sender);
     let ends = carrying.join_all().await;
@@ -56,12 +65,13 @@ async fn carry_stream(
     mut sender: SendRequest<Bytes>,
     mut ended: watch::Receiver<()>,
     until: Until,
+    mut first: Option<Job>,
 ) -> End {
     let (free, mut jobs) = unbounded_channel();
     let mut free_since = Instant::now();
     let mut used = false;
     while !is_past(until) {
-        let job = match pool.next(&free) {
+        let job = match first.take().or_else(|| pool.next(&free)) {
             Some(job) => job,
             None => tokio::select! {
                 biased;
@@ -89,20 +99,15 @@ async fn carry_stream(
         let timed_out =
             |_| Failure::new(Kind::Timeout, format!("no answer in {} s", pool.settings.timeout.as_secs_f64()));
         let outcome = asked.map_err(timed_out).flatten();
-        if let Err(failure) = &outcome
-            && failure.kind == Kind::Cut
-            && used
-            && !job.retried
-        {
-            locked(&pool.recorder).retried += 1;
-            pool.take(Job { retried: true, ..job });
-            return End::Server;
-        }
-        let mut recorder = locked(&pool.recorder);
-        recorder.sent(job.due, lag);
-        match &outcome {
-            Ok(()) => recorder.answered(job.due, job.phase, free_since),
-            Err(failure) => recorder.failed(job.due, job.phase, failure),
+        let again =
+            outcome.as_ref().is_err_and(|failure| pool.ask_again(&job, failure, used && failure.kind == Kind::Cut));
+        if !again {
+            let mut recorder = locked(&pool.recorder);
+            recorder.sent(job.due, lag);
+            match &outcome {
+                Ok(()) => recorder.answered(job.due, job.phase, free_since),
+                Err(failure) => recorder.failed(job.due, job.phase, failure),
+            }
         }
         if outcome.is_err_and(|failure| matches!(failure.kind, Kind::Cut | Kind::Tls)) {
             return End::Server;

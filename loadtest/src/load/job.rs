@@ -10,6 +10,7 @@ pub struct Job {
     pub address: IpAddr,
     /// How late this program noticed that it was due.
     pub behind: Duration,
+    /// It was sent before: there is no third time.
     pub retried: bool,
 }
 

@@ -9,7 +9,8 @@
 //! - [`options`]: what all profiles can be told; [`settings`]: what connections are
 //! - [`servers`]: where the server is, looked up again and again
 //! - [`recorder`]: every figure of a run; [`timeline`], [`events`], [`failure`]: parts of it
-//! - [`play`]: a run from its first connection to its last answer; [`watch`]: what is looked at meanwhile
+//! - [`play`]: a run from its first connection to its last answer; [`watch`]: what is looked at meanwhile;
+//!   [`interrupt`]: an end before its time
 
 pub mod addresses;
 pub mod alarm;
@@ -18,6 +19,7 @@ pub mod events;
 pub mod failure;
 pub mod http1;
 pub mod http2;
+pub mod interrupt;
 pub mod job;
 pub mod opening;
 pub mod options;

@@ -12,6 +12,7 @@ use tokio_rustls::client::TlsStream;
 use super::failure::{Failure, Kind};
 use super::http1;
 use super::http2;
+use super::job::Job;
 use super::pool::{End, Pool};
 use super::recorder::locked;
 use crate::connection;
@@ -23,7 +24,13 @@ const EXTRA: Duration = Duration::from_secs(10);
 pub type Until = Option<Instant>;
 
 /// Opens a connection and works it off. Boxed, as the pool spawns this and this asks the pool for more.
-pub fn open(pool: Arc<Pool>, place: usize, extra: bool) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+/// It may be there for one request, which goes first.
+pub fn open(
+    pool: Arc<Pool>,
+    place: usize,
+    extra: bool,
+    for_one: Option<Job>,
+) -> Pin<Box<dyn Future<Output = ()> + Send>> {
     Box::pin(async move {
         let begun = Instant::now();
         let opening = tokio::time::timeout(pool.settings.timeout, connect(&pool, place)).await;
@@ -38,14 +45,14 @@ pub fn open(pool: Arc<Pool>, place: usize, extra: bool) -> Pin<Box<dyn Future<Ou
                 locked(&pool.recorder).opened(kind, begun.elapsed());
                 let until = until(pool.settings.life, extra);
                 let end = match pool.settings.streams {
-                    None => http1::carry(&pool, stream, until).await,
-                    Some(streams) => http2::carry(&pool, stream, streams, until).await,
+                    None => http1::carry(&pool, stream, until, for_one).await,
+                    Some(streams) => http2::carry(&pool, stream, streams, until, for_one).await,
                 };
                 pool.ended(place, end);
             }
             Err(failure) => {
                 locked(&pool.recorder).connections.failures.add(&failure);
-                pool.not_opened(place, &failure);
+                pool.not_opened(place, &failure, for_one);
             }
         }
     })

@@ -33,6 +33,28 @@ pub enum Handshakes {
     Resumed,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Retry {
+    /// Nothing.
+    Nothing,
+    /// What a connection, used before, ended with before any of the answer came: the server may
+    /// have closed it just then.
+    Closed,
+    /// Whatever failed, on a connection opened for it, as callers of a GET do: but not after
+    /// `--timeout`, nor a status below 500.
+    Failed,
+}
+
+impl Retry {
+    fn shown(self) -> &'static str {
+        match self {
+            Self::Nothing => "nothing",
+            Self::Closed => "what a used connection was closed on",
+            Self::Failed => "whatever failed, on a new connection",
+        }
+    }
+}
+
 // What options are about, in their help.
 const SERVER: &str = "The server";
 const REQUESTS: &str = "Requests";
@@ -93,6 +115,13 @@ pub struct Options {
     /// Close each connection after so many seconds on average, at random, and open another.
     #[arg(long, value_name = "SECONDS", value_parser = positive, help_heading = CONNECTIONS)]
     connection_life: Option<Duration>,
+    /// What is asked once more. What fails again has failed; what did not is counted apart.
+    #[arg(long, default_value = "closed", value_name = "WHAT", help_heading = CONNECTIONS)]
+    retry: Retry,
+    /// Seconds before what `--retry failed` asks again is asked. A process that is killed still takes connections for a
+    /// moment, as its system closes its sockets one by one: who is back at once may meet it again.
+    #[arg(long, default_value = "0", value_name = "SECONDS", value_parser = seconds, help_heading = CONNECTIONS)]
+    retry_after: Duration,
     /// Seconds after which a request has failed, from when it was due.
     #[arg(long, default_value = "5", value_name = "SECONDS", value_parser = positive, help_heading = CONNECTIONS)]
     pub timeout: Duration,
@@ -157,6 +186,8 @@ impl Options {
             expected: Expected { cdns: self.expect_cdn.clone() },
             timeout: self.timeout,
             kept: self.connections as usize,
+            retry: self.retry,
+            retry_after: self.retry_after,
             life: self.connection_life,
         })
     }
@@ -184,6 +215,7 @@ impl Options {
             ("TLS", format!("{}, {handshakes} handshakes", self.identity.tls.name())),
             ("connections", format!("{} kept, {} at most", self.connections, self.most_connections())),
             ("timeout", format!("{} s", self.timeout.as_secs_f64())),
+            ("asked once more", self.shown_retry()),
             ("spins", (if self.spin { "yes" } else { "no" }).to_owned()),
             ("seed", self.seed.to_string()),
         ];
@@ -191,6 +223,14 @@ impl Options {
             shown.push(("connections live for", format!("{} s on average", life.as_secs_f64())));
         }
         shown
+    }
+
+    fn shown_retry(&self) -> String {
+        let after = match self.retry {
+            Retry::Failed if !self.retry_after.is_zero() => format!(", after {} s", self.retry_after.as_secs_f64()),
+            _ => String::new(),
+        };
+        format!("{}{after}", self.retry.shown())
     }
 
     fn shown_hot(&self) -> String {

@@ -9,6 +9,7 @@ use tokio::runtime::Builder;
 use tokio::task::{JoinHandle, yield_now};
 
 use super::alarm::Alarm;
+use super::interrupt::Interrupt;
 use super::options::Options;
 use super::pool::Pool;
 use super::recorder::{Recorder, Shared, locked};
@@ -66,11 +67,12 @@ async fn run(options: &Options, plan: Plan) -> Result<Report, String> {
     let pool =
         Arc::new(Pool::new(options.settings()?, Arc::clone(&servers), Arc::clone(&recorder), options.addresses()?));
     let alarm = Alarm::new(options.spin)?;
+    let interrupt = Interrupt::new()?;
     let target = options.target(servers.next())?;
     pool.warm_up().await;
 
     let begun = Instant::now() + START;
-    locked(&recorder).begun = begun;
+    locked(&recorder).begin(begun);
     let length = match &plan.pace {
         Pace::Open(schedule) => schedule.length(),
         Pace::Closed(time) => *time,
@@ -83,17 +85,25 @@ async fn run(options: &Options, plan: Plan) -> Result<Report, String> {
     let stage = Stage { recorder: Arc::clone(&recorder), shift: Arc::clone(&shift), begun, length, target };
     let acting: JoinHandle<Came> = tokio::spawn(plan.action.act(stage));
     let outcome = tokio::select! {
-        outcome = pace(&pool, &alarm, plan.pace, begun, &shift) => outcome,
+        outcome = pace(&pool, &alarm, plan.pace, begun, &shift, &interrupt) => outcome,
         () = servers::keep_up(&servers, &recorder, options.dns_every, || source.look_up()) => pending().await,
         () = keep_house(&pool) => pending().await,
     };
     let seconds = outcome.saturating_duration_since(begun).as_secs_f64();
-    let came = acting.await.map_err(|error| format!("the profile's action broke off: {error}"))?;
+    let interrupted = interrupt.has_come();
+    if interrupted {
+        acting.abort();
+    }
+    let came = match acting.await {
+        Err(error) if error.is_cancelled() => Came::interrupted(),
+        came => came.map_err(|error| format!("the profile's action broke off: {error}"))?,
+    };
     // Connections end with the program: that is nobody's doing.
     pool.finish();
     let watched = watch.end();
     let ended = Ended {
         seconds,
+        interrupted,
         server_cpu: processor::used(&options.pid).unwrap_or(watched.cpu_at_last).saturating_sub(server_before),
         waited_for_core: processor::waited_for_core().saturating_sub(waited_before),
         own_cpu: processor::used(&[std::process::id()])?.saturating_sub(own_before),
@@ -107,15 +117,35 @@ async fn run(options: &Options, plan: Plan) -> Result<Report, String> {
 
 /// Sends what is due, and returns when all of it is answered or has failed. Says when the last was due or,
 /// in a closed loop, when no more were sent.
-async fn pace(pool: &Arc<Pool>, alarm: &Alarm, pace: Pace, begun: Instant, shift: &AtomicUsize) -> Instant {
+async fn pace(
+    pool: &Arc<Pool>,
+    alarm: &Alarm,
+    pace: Pace,
+    begun: Instant,
+    shift: &AtomicUsize,
+    interrupt: &Interrupt,
+) -> Instant {
+    // Whether it came before that.
+    let interrupted_until = async |moment: Instant| {
+        tokio::select! {
+            biased;
+            () = interrupt.come() => true,
+            () = alarm.wait_until(moment) => false,
+        }
+    };
     let end = match pace {
         Pace::Open(schedule) => {
             let end = begun + schedule.length();
             let mut at_once = 0;
             for arrival in schedule {
                 let due = begun + arrival.at;
+                if interrupt.has_come() {
+                    break;
+                }
                 if Instant::now() < due {
-                    alarm.wait_until(due).await;
+                    if interrupted_until(due).await {
+                        break;
+                    }
                     at_once = 0;
                 } else {
                     at_once += 1;
@@ -125,16 +155,15 @@ async fn pace(pool: &Arc<Pool>, alarm: &Alarm, pace: Pace, begun: Instant, shift
                 }
                 pool.offer(due, arrival.phase + shift.load(Ordering::Relaxed));
             }
-            alarm.wait_until(end).await;
-            end
+            if interrupted_until(end).await { Instant::now().min(end).max(begun + START) } else { end }
         }
         Pace::Closed(time) => {
             alarm.wait_until(begun).await;
             pool.close_loop();
             let end = begun + time;
-            alarm.wait_until(end).await;
+            let interrupted = interrupted_until(end).await;
             pool.stop_loop();
-            end
+            if interrupted { Instant::now().min(end).max(begun + START) } else { end }
         }
     };
     // Every request ends, if only by its timeout.

@@ -5,6 +5,9 @@
 //! there are fewer than allowed; whichever is free first takes it. When a connection can't be opened
 //! the request that has waited longest fails of it. A connection that ended is replaced at once, unless the
 //! last attempt failed: then only when a request needs it.
+//!
+//! What has failed and is asked once more gets a connection that is opened for it, if there may be another: those that
+//! there are, or that are being opened, may lead to the same server. It can be given a moment before that.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,6 +19,7 @@ use super::addresses::Addresses;
 use super::failure::{Failure, Kind};
 use super::job::Job;
 use super::opening;
+use super::options::Retry;
 use super::recorder::{Shared, locked};
 use super::servers::Servers;
 use super::settings::Settings;
@@ -35,6 +39,7 @@ struct State {
     waiting: VecDeque<Job>,
     /// Indices of TLS settings that no connection uses.
     places: Vec<usize>,
+    /// Connections that are being opened for those that wait, or to be kept.
     opening: usize,
     last_failed: bool,
     /// Who is answered asks again at once.
@@ -92,9 +97,45 @@ impl Pool {
         } else {
             state.waiting.push_back(job);
         }
-        let coming = state.opening * self.streams();
-        if state.waiting.len() > coming {
-            self.open_one(&mut state);
+        self.open_if_wanted(&mut state);
+    }
+
+    /// Has a request sent once more that failed, if that is wanted. It may be that a connection, used before, ended
+    /// without a byte of the answer.
+    pub fn ask_again(self: &Arc<Self>, job: &Job, failure: &Failure, was_closed: bool) -> bool {
+        let fresh = match self.settings.retry {
+            Retry::Failed if failure.kind.is_worth_a_retry() => true,
+            Retry::Closed | Retry::Failed if was_closed => false,
+            _ => return false,
+        };
+        if job.retried {
+            return false;
+        }
+        locked(&self.recorder).retried(job.due, failure);
+        let job = Job { retried: true, ..*job };
+        let pause = self.settings.retry_after;
+        if !fresh {
+            self.take(job);
+        } else if pause.is_zero() {
+            self.open_for(job);
+        } else {
+            let pool = Arc::clone(self);
+            tokio::spawn(async move {
+                tokio::time::sleep(pause).await;
+                pool.open_for(job);
+            });
+        }
+        true
+    }
+
+    /// Has a request sent on a connection of its own, if there may be another.
+    fn open_for(self: &Arc<Self>, job: Job) {
+        let mut state = self.state();
+        if let Some(place) = state.places.pop() {
+            self.open(&mut state, place, Some(job));
+        } else {
+            drop(state);
+            self.take(job);
         }
     }
 
@@ -108,7 +149,7 @@ impl Pool {
             self.expire(&job);
         }
         if state.closed_loop && !state.over {
-            return Some(self.again(&mut state));
+            return Some(self.next_of_loop(&mut state));
         }
         state.idle.push_back(free.clone());
         None
@@ -119,7 +160,7 @@ impl Pool {
         let mut state = self.state();
         state.closed_loop = true;
         for idle in std::mem::take(&mut state.idle) {
-            if let Err(unsent) = idle.send(self.again(&mut state)) {
+            if let Err(unsent) = idle.send(self.next_of_loop(&mut state)) {
                 state.waiting.push_back(unsent.0);
             }
         }
@@ -129,7 +170,7 @@ impl Pool {
         self.state().closed_loop = false;
     }
 
-    fn again(&self, state: &mut State) -> Job {
+    fn next_of_loop(&self, state: &mut State) -> Job {
         let address = state.addresses.next();
         let job = Job { due: Instant::now(), phase: 0, address, behind: Duration::ZERO, retried: false };
         locked(&self.recorder).offered(job.due, job.phase);
@@ -139,10 +180,8 @@ impl Pool {
     /// Gives up requests that have waited too long. To be called every now and then.
     pub fn expire_waiting(&self) {
         let mut state = self.state();
-        while state.waiting.front().is_some_and(|job| job.due.elapsed() >= self.settings.timeout) {
-            if let Some(job) = state.waiting.pop_front() {
-                self.expire(&job);
-            }
+        while let Some(job) = state.waiting.pop_front_if(|job| job.due.elapsed() >= self.settings.timeout) {
+            self.expire(&job);
         }
     }
 
@@ -174,10 +213,10 @@ impl Pool {
         }
     }
 
-    /// A connection is there.
-    pub fn opened(self: &Arc<Self>) {
+    /// A connection is there, for one request or for whichever waits.
+    pub fn opened(self: &Arc<Self>, for_one: bool) {
         let mut state = self.state();
-        state.opening -= 1;
+        state.opening -= usize::from(!for_one);
         state.last_failed = false;
         // After a time of failures there are too few.
         if state.opening == 0 {
@@ -185,22 +224,24 @@ impl Pool {
         }
     }
 
-    pub fn not_opened(self: &Arc<Self>, place: usize, failure: &Failure) {
+    /// A connection is not there, for one request or for whichever waits.
+    pub fn not_opened(self: &Arc<Self>, place: usize, failure: &Failure, for_one: Option<Job>) {
         let mut state = self.state();
-        state.opening -= 1;
+        state.opening -= usize::from(for_one.is_none());
         state.places.push(place);
         state.last_failed = true;
-        let failing = match state.waiting.pop_front() {
+        let failing = match for_one.or_else(|| state.waiting.pop_front()) {
             // The request that it would have asked.
-            None if state.closed_loop && !state.over => Some(self.again(&mut state)),
-            waiting => waiting,
+            None if state.closed_loop && !state.over => Some(self.next_of_loop(&mut state)),
+            failing => failing,
         };
-        if let Some(job) = failing {
+        drop(state);
+        if let Some(job) = failing
+            && !self.ask_again(&job, failure, false)
+        {
             locked(&self.recorder).failed(job.due, job.phase, failure);
         }
-        if state.waiting.len() > state.opening * self.streams() {
-            self.open_one(&mut state);
-        }
+        self.open_if_wanted(&mut self.state());
     }
 
     /// A connection has ended.
@@ -210,6 +251,7 @@ impl Pool {
         if !state.over {
             locked(&self.recorder).ended(end == End::Server);
             self.replace(&mut state);
+            self.open_if_wanted(&mut state);
         }
     }
 
@@ -232,16 +274,27 @@ impl Pool {
         }
     }
 
+    /// If more wait than connections are coming for.
+    fn open_if_wanted(self: &Arc<Self>, state: &mut State) {
+        if state.waiting.len() > state.opening * self.streams() {
+            self.open_one(state);
+        }
+    }
+
     /// If there may be another.
     fn open_one(self: &Arc<Self>, state: &mut State) {
         if state.over {
             return;
         }
         if let Some(place) = state.places.pop() {
-            state.opening += 1;
-            let extra = self.connections(state) > self.settings.kept;
-            tokio::spawn(opening::open(Arc::clone(self), place, extra));
+            self.open(state, place, None);
         }
+    }
+
+    fn open(self: &Arc<Self>, state: &mut State, place: usize, for_one: Option<Job>) {
+        state.opening += usize::from(for_one.is_none());
+        let extra = self.connections(state) > self.settings.kept;
+        tokio::spawn(opening::open(Arc::clone(self), place, extra, for_one));
     }
 
     fn connections(&self, state: &State) -> usize {

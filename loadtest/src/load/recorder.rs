@@ -1,7 +1,7 @@
 //! Every figure of a run, in bounded memory.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::events::{Events, Kind};
 use super::failure::{Failure, Failures};
@@ -15,6 +15,8 @@ pub const LATE: Duration = Duration::from_millis(1);
 #[derive(Debug)]
 pub struct Recorder {
     pub begun: Instant,
+    /// The same moment by the clock on the wall.
+    pub begun_at: SystemTime,
     /// An answer after more than this is as bad as none.
     slow_after: Duration,
     pub offered: u64,
@@ -24,7 +26,8 @@ pub struct Recorder {
     pub all: Tally,
     pub phases: Vec<Phase>,
     pub failures: Failures,
-    pub retried: u64,
+    /// Why requests were sent again.
+    pub retried: Failures,
     pub own: Own,
     pub connections: Connections,
     pub timeline: Timeline,
@@ -82,6 +85,7 @@ impl Recorder {
         let phase = |name: &&'static str| Phase { name, offered: 0, slow: 0, failed: 0, answers: blank.clone() };
         Ok(Self {
             begun: Instant::now(),
+            begun_at: SystemTime::now(),
             slow_after,
             offered: 0,
             slow: 0,
@@ -89,7 +93,7 @@ impl Recorder {
             all: blank.clone(),
             phases: phases.iter().map(phase).collect(),
             failures: Failures::default(),
-            retried: 0,
+            retried: Failures::default(),
             own: Own { lag: blank.clone(), late: 0 },
             connections: Connections {
                 full: 0,
@@ -109,6 +113,12 @@ impl Recorder {
 
     fn offset(&self, moment: Instant) -> Duration {
         moment.saturating_duration_since(self.begun)
+    }
+
+    /// When the first request may be due.
+    pub fn begin(&mut self, begun: Instant) {
+        self.begun = begun;
+        self.begun_at = SystemTime::now() + begun.saturating_duration_since(Instant::now());
     }
 
     /// Every request that came due is answered or has failed.
@@ -160,6 +170,13 @@ impl Recorder {
         if let Some(phase) = self.phases.get_mut(phase) {
             phase.failed += 1;
         }
+    }
+
+    /// A request is sent again, as this became of it.
+    pub fn retried(&mut self, due: Instant, failure: &Failure) {
+        self.retried.add(failure);
+        let offset = self.offset(due);
+        self.timeline.at(offset).retried += 1;
     }
 
     pub fn opened(&mut self, kind: connection::Kind, took: Duration) {

@@ -7,6 +7,7 @@ use rustls::ClientConfig;
 use rustls_pki_types::ServerName;
 
 use super::answer::Expected;
+use super::options::Retry;
 use super::request::Request;
 
 #[derive(Debug)]
@@ -22,6 +23,10 @@ pub struct Settings {
     pub timeout: Duration,
     /// Connections that are kept open.
     pub kept: usize,
+    /// What is asked once more.
+    pub retry: Retry,
+    /// After this time, where it takes another connection.
+    pub retry_after: Duration,
     /// After this time on average a connection is closed and opened anew.
     pub life: Option<Duration>,
 }

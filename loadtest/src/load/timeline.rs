@@ -20,6 +20,8 @@ pub struct Bucket {
     pub latencies: Histogram<u32>,
     pub offered: u64,
     pub failed: u64,
+    /// Sent again.
+    pub retried: u64,
     /// Sent late by this program.
     pub late: u64,
     /// Answers that came in this time, whenever they were due.
@@ -43,7 +45,7 @@ impl Bucket {
     fn new() -> Result<Self, String> {
         let latencies = Histogram::new_with_max(LONGEST, DIGITS).map_err(|error| error.to_string())?;
         let cpu = Duration::ZERO;
-        Ok(Self { latencies, offered: 0, failed: 0, late: 0, answered: 0, cpu, memory: 0, descriptors: 0 })
+        Ok(Self { latencies, offered: 0, failed: 0, retried: 0, late: 0, answered: 0, cpu, memory: 0, descriptors: 0 })
     }
 
     pub fn record(&mut self, latency: Duration) {
@@ -54,6 +56,7 @@ impl Bucket {
         self.latencies += &later.latencies;
         self.offered += later.offered;
         self.failed += later.failed;
+        self.retried += later.retried;
         self.late += later.late;
         self.answered += later.answered;
         self.cpu += later.cpu;

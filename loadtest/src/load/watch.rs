@@ -8,7 +8,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::recorder::{Recent, Shared, locked};
 use crate::processor;
@@ -86,7 +86,7 @@ fn watch(recorder: &Shared, processes: &[u32], length: Duration, stopped: &Recei
 }
 
 /// How much of something there was.
-#[derive(Debug, Clone, Copy, Default, Serialize)]
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub struct Extent {
     pub at_first: u64,
     pub at_last: u64,

@@ -70,6 +70,12 @@ pub struct Came {
     pub reload_seconds: Vec<f64>,
 }
 
+impl Came {
+    pub fn interrupted() -> Self {
+        Self { problems: vec!["interrupted before all was done".to_owned()], ..Self::default() }
+    }
+}
+
 impl Action {
     /// How many connections it opens at once.
     pub fn connections(&self) -> u64 {

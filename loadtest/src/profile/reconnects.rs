@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustix::process::setpriority_process;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tokio::runtime::Builder;
 use tokio::sync::{Barrier, oneshot};
 use tokio::task::JoinSet;
@@ -18,7 +18,7 @@ use crate::target::Target;
 /// established connections' requests where both share a core.
 const NICE: i32 = 10;
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Reconnects {
     pub succeeded: usize,
     pub failed: u64,
@@ -31,7 +31,7 @@ pub struct Reconnects {
 }
 
 /// When the first, the median and the last of all was there.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Milestone {
     pub first: u64,
     pub median: u64,

@@ -9,12 +9,13 @@ pub mod series;
 mod text;
 pub mod verdict;
 
+use std::borrow::Cow;
 use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use self::series::{Bar, Point, bars, points};
 use self::verdict::{Figures, Verdict, share};
@@ -28,14 +29,19 @@ use crate::profile::action::Came;
 use crate::profile::reconnects::Reconnects;
 use crate::tally::Quantiles;
 
-#[derive(Debug, Serialize)]
+/// Read back, too, for several on one page.
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Report {
-    pub profile: &'static str,
-    pub version: &'static str,
+    pub profile: Text,
+    pub version: Text,
     pub command: String,
     pub settings: Vec<Setting>,
     pub verdict: Verdict,
+    /// When it began, in seconds since 1970.
+    pub began: f64,
     pub seconds: f64,
+    /// It was told to end before its time.
+    pub interrupted: bool,
     /// An answer after more than this counts as none.
     pub slow_microseconds: Option<f64>,
     pub requests: Requests,
@@ -43,6 +49,8 @@ pub struct Report {
     pub latency_microseconds: Quantiles,
     pub phases: Vec<Phase>,
     pub failures: Vec<Failed>,
+    /// What became of requests that were sent again, the first time.
+    pub retried_after: Vec<Failed>,
     pub generator: Generator,
     pub connections: Connections,
     pub server: Option<Server>,
@@ -57,28 +65,31 @@ pub struct Report {
     pub histogram: Vec<Bar>,
 }
 
-#[derive(Debug, Serialize)]
+/// Known beforehand, or read back.
+pub type Text = Cow<'static, str>;
+
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Setting {
-    pub name: &'static str,
+    pub name: Text,
     pub value: String,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Requests {
     pub due: u64,
     pub answered: u64,
     /// Answered, but too late to count.
     pub slow: u64,
     pub failed: u64,
-    /// Sent again, as the connection had ended before any of the answer came.
+    /// Sent again: what, `--retry` says.
     pub retried: u64,
     pub answered_per_second: f64,
     pub availability_percent: f64,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Phase {
-    pub name: &'static str,
+    pub name: Text,
     pub due: u64,
     pub slow: u64,
     pub failed: u64,
@@ -86,7 +97,7 @@ pub struct Phase {
 }
 
 /// This program.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Generator {
     /// Requests sent over 1 ms after they were due, with only this program in their way.
     pub late: u64,
@@ -99,7 +110,7 @@ pub struct Generator {
     pub spins: bool,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Connections {
     pub full_handshakes: u64,
     pub resumed_handshakes: u64,
@@ -111,7 +122,7 @@ pub struct Connections {
     pub most_open: u64,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Server {
     pub cpu_seconds: f64,
     pub cores: f64,
@@ -128,6 +139,7 @@ pub struct Server {
 #[derive(Debug)]
 pub struct Ended {
     pub seconds: f64,
+    pub interrupted: bool,
     pub server_cpu: Duration,
     pub own_cpu: Duration,
     pub waited_for_core: Duration,
@@ -162,19 +174,21 @@ impl Report {
         let connections = &recorder.connections;
         let server = (!options.pid.is_empty()).then(|| Server::new(ended.server_cpu, seconds, answered, ended.watched));
         Self {
-            profile,
-            version: env!("CARGO_PKG_VERSION"),
+            profile: profile.into(),
+            version: env!("CARGO_PKG_VERSION").into(),
             command: std::env::args().skip(1).collect::<Vec<_>>().join(" "),
-            settings: shown.into_iter().map(|(name, value)| Setting { name, value }).collect(),
+            settings: shown.into_iter().map(|(name, value)| Setting { name: name.into(), value }).collect(),
             verdict: options.limits.judge(&figures),
+            began: recorder.begun_at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64(),
             seconds,
+            interrupted: ended.interrupted,
             slow_microseconds: (profile != "saturate").then(|| options.limits.slow_microseconds()),
             requests: Requests {
                 due,
                 answered,
                 slow: recorder.slow,
                 failed: recorder.failures.count(),
-                retried: recorder.retried,
+                retried: recorder.retried.count(),
                 answered_per_second: answered as f64 / seconds,
                 availability_percent: share(good, due),
             },
@@ -182,6 +196,7 @@ impl Report {
             latency_microseconds: recorder.all.quantiles(),
             phases: phases(recorder),
             failures: recorder.failures.list(),
+            retried_after: recorder.retried.list(),
             generator: Generator {
                 late: recorder.own.late,
                 late_percent: share(recorder.own.late, due),
@@ -230,7 +245,7 @@ impl Server {
 
 fn phases(recorder: &Recorder) -> Vec<Phase> {
     let phase = |phase: &crate::load::recorder::Phase| Phase {
-        name: phase.name,
+        name: phase.name.into(),
         due: phase.offered,
         slow: phase.slow,
         failed: phase.failed,

@@ -1,16 +1,18 @@
 //! Figures in a row: over time, and by how long answers took.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::load::recorder::Recorder;
 use crate::tally::Quantiles;
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Point {
     pub seconds: f64,
     pub due: u64,
     pub answered: u64,
     pub failed: u64,
+    /// Sent again.
+    pub retried: u64,
     /// Sent late by this program.
     pub late: u64,
     /// Of what was due in this time.
@@ -20,7 +22,7 @@ pub struct Point {
     pub server_descriptors: u64,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Bar {
     pub from: f64,
     pub to: f64,
@@ -43,6 +45,7 @@ pub fn points(recorder: &Recorder, until: f64) -> Vec<Point> {
             due: bucket.offered,
             answered: bucket.answered,
             failed: bucket.failed,
+            retried: bucket.retried,
             late: bucket.late,
             latency_microseconds: (!bucket.latencies.is_empty()).then(|| Quantiles::of(&bucket.latencies)),
             server_cores: bucket.cpu.as_secs_f64() / covered,

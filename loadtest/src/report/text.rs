@@ -16,7 +16,7 @@ impl Display for Report {
         row(formatter, &["\nrequests", "due", "failed", "slow", "p50", "p90", "p99", "p99.9", "max"])?;
         for phase in &self.phases {
             let counts = [phase.due, phase.failed, phase.slow].map(|count| count.to_string());
-            latencies(formatter, phase.name, &counts, phase.latency_microseconds)?;
+            latencies(formatter, &phase.name, &counts, phase.latency_microseconds)?;
         }
         if self.phases.len() > 1 {
             let counts = [requests.due, requests.failed, requests.slow].map(|count| count.to_string());
@@ -26,6 +26,10 @@ impl Display for Report {
         write!(formatter, "\nanswered    {:.0}/s, mean {mean:.2} ms", requests.answered_per_second)?;
         writeln!(formatter, ", {} sent again", requests.retried)?;
         list(formatter, &self.failures)?;
+        if !self.retried_after.is_empty() {
+            writeln!(formatter, "sent again, after")?;
+            list(formatter, &self.retried_after)?;
+        }
         write!(formatter, "generator   {:.3} % over 1 ms late", generator.late_percent)?;
         let [p99, worst] = [generator.lag_microseconds.p99, generator.lag_microseconds.max].map(milliseconds);
         write!(formatter, ", p99 {p99}, worst {worst}; {:.2} cores", generator.cores)?;

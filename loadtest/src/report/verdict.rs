@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::Args;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::load::options::RESULT;
 use crate::load::play::Pace;
@@ -48,7 +48,7 @@ pub struct Figures {
     pub misses: Vec<String>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     Met,
@@ -56,7 +56,7 @@ pub enum Outcome {
     NotMeasured,
 }
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Verdict {
     pub outcome: Outcome,
     /// One sentence each.

@@ -50,3 +50,37 @@ async fn serve(listener: TcpListener, acceptor: TlsAcceptor) {
         }
     }
 }
+
+#[test]
+fn what_a_connection_did_not_answer_is_asked_again_on_another() {
+    let directory = TempDir::new().unwrap();
+    let mut config = certificates(directory.path(), "server");
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+    let address = listener.local_addr().unwrap();
+    runtime.spawn(serve_but_the_first(listener, TlsAcceptor::from(Arc::new(config))));
+
+    let options = "--http 2 --connections 1 --max-connections 1 --streams 2 --rate 20 --seconds 0.5 --arrivals constant \
+                   --retry failed --slo-mean 9999 --slo-slow 9999";
+    let run = run_as("steady", address, directory.path(), options);
+    assert_eq!((run.count("/requests/answered"), run.count("/requests/failed")), (10, 0), "{}", run.report["failures"]);
+    assert_eq!((run.count("/requests/retried"), run.text("/retried_after/0/kind")), (1, "cut"));
+}
+
+/// The first connection ends with its first request.
+async fn serve_but_the_first(listener: TcpListener, acceptor: TlsAcceptor) {
+    let mut is_first = true;
+    loop {
+        let (stream, _) = listener.accept().await.unwrap();
+        let stream = acceptor.accept(stream).await.unwrap();
+        let mut connection = h2::server::handshake(stream).await.unwrap();
+        while let Some(Ok((_, mut respond))) = connection.accept().await {
+            if std::mem::take(&mut is_first) {
+                break;
+            }
+            let mut body = respond.send_response(Response::new(()), false).unwrap();
+            body.send_data(Bytes::from_static(b"{}"), true).unwrap();
+        }
+    }
+}

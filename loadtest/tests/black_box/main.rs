@@ -11,6 +11,7 @@ mod http2;
 mod page;
 mod plots;
 mod profiles;
+mod retries;
 mod run;
 mod server;
 mod tables;

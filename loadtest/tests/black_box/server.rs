@@ -22,6 +22,8 @@ pub enum Answer {
     /// All of an answer to a lookup: the first CDN of two, and the version.
     Lookup(&'static str, &'static str),
     Status(u16),
+    /// 503 to every second request, beginning with the first, and 200 to the others.
+    Busy,
     /// 200, and the connection is closed.
     Last,
     /// The connection ends in the middle of the answer.
@@ -155,17 +157,18 @@ fn serve(stream: TcpStream, config: Arc<ServerConfig>, state: &State) {
         }
         let asked = String::from_utf8_lossy(&received).into_owned();
         received.clear();
-        state.requests.fetch_add(1, Ordering::Relaxed);
+        let number = state.requests.fetch_add(1, Ordering::Relaxed);
         drop(state.stall.read().unwrap());
         let answer = *state.answer.read().unwrap();
         let answered = match answer {
             Answer::Cdn(cdn) => write!(stream, "{}", whole("200 OK", "", &format!("{{\"cdn\":\"{cdn}\"}}"))),
             Answer::Lookup(cdn, version) => write!(stream, "{}", whole("200 OK", "", &lookup(&asked, cdn, version))),
             Answer::Status(status) => write!(stream, "{}", whole(&format!("{status} So"), "", "{}")),
+            Answer::Busy if number.is_multiple_of(2) => write!(stream, "{}", whole("503 So", "", "{}")),
             Answer::Last => write!(stream, "{}", whole("200 OK", "Connection: close\r\n", "{}")),
             Answer::Cut => write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf"),
             Answer::Once if std::mem::replace(&mut used, true) => return,
-            Answer::Once => write!(stream, "{}", whole("200 OK", "", "{}")),
+            Answer::Once | Answer::Busy => write!(stream, "{}", whole("200 OK", "", "{}")),
             Answer::Never => continue,
         };
         if answered.is_err() || matches!(answer, Answer::Cut | Answer::Last) {

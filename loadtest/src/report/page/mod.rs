@@ -6,22 +6,16 @@
 #![allow(clippy::format_collect, reason = "a page is written once")]
 
 pub mod axis;
-mod plot;
-mod plots;
-mod tables;
+pub mod plot;
+pub mod plots;
+pub mod tables;
 
 use super::Report;
-use super::verdict::Outcome;
+use super::verdict::{Outcome, Verdict};
 
 const STYLE: &str = include_str!("style.css");
 
 pub fn page(report: &Report) -> String {
-    let verdict = match report.verdict.outcome {
-        Outcome::Met => "met",
-        Outcome::Missed => "missed",
-        Outcome::NotMeasured => "unclear",
-    };
-    let reasons: String = report.verdict.reasons.iter().map(|reason| format!("<li>{}</li>", escaped(reason))).collect();
     let parts = [
         tables::figures(report),
         plots::latency(report),
@@ -33,17 +27,37 @@ pub fn page(report: &Report) -> String {
         tables::events(report),
         tables::details(report),
     ];
+    let Verdict { outcome, reasons } = &report.verdict;
+    document(&report.profile, (*outcome, outcome.name()), reasons, &parts.join("\n"))
+}
+
+/// All of a page: a title and what is to be said of it, by its colour and in words, above all else.
+pub fn document(title: &str, (outcome, said): (Outcome, &str), reasons: &[String], body: &str) -> String {
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta name=\"color-scheme\" content=\"light dark\">\n\
-         <title>{profile}: {name}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n\
-         <header class=\"{verdict}\"><h1>{profile}: <strong>{name}</strong></h1>\n<ul>{reasons}</ul></header>\n\
+         <title>{title}: {said}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n\
+         <header class=\"{class}\"><h1>{title}: <strong>{said}</strong></h1>\n{reasons}</header>\n\
          {body}\n</body>\n</html>\n",
-        profile = escaped(report.profile),
-        name = report.verdict.outcome.name(),
-        body = parts.join("\n"),
+        title = escaped(title),
+        class = class(outcome),
+        reasons = list(reasons),
     )
+}
+
+/// An outcome's class in the style sheet.
+pub fn class(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Met => "met",
+        Outcome::Missed => "missed",
+        Outcome::NotMeasured => "unclear",
+    }
+}
+
+pub fn list(sentences: &[String]) -> String {
+    let items: String = sentences.iter().map(|sentence| format!("<li>{}</li>", escaped(sentence))).collect();
+    format!("<ul>{items}</ul>")
 }
 
 /// Text as it stands in HTML and SVG.

@@ -6,7 +6,7 @@ use super::axis::{Axis, time_ticks};
 use super::escaped;
 use crate::load::events::{Event, Kind};
 use crate::report::series::Bar;
-use crate::report::time;
+use crate::report::{Text, time};
 
 const WIDTH: f64 = 960.0;
 const HEIGHT: f64 = 280.0;
@@ -15,11 +15,14 @@ const RIGHT: f64 = 14.0;
 const TOP: f64 = 12.0;
 const BOTTOM: f64 = 26.0;
 
+/// Seconds since the beginning, and a value if there is one.
+pub type Points = Vec<(f64, Option<f64>)>;
+
 /// A line, by its class in the style sheet. Where there is nothing it has a gap.
 pub struct Line {
     pub class: &'static str,
-    pub name: &'static str,
-    pub points: Vec<(f64, Option<f64>)>,
+    pub name: Text,
+    pub points: Points,
 }
 
 pub struct Plot<'a> {
@@ -40,7 +43,7 @@ impl Plot<'_> {
         for Line { class, name, .. } in &self.lines {
             _ = write!(legend, "<span><i class=\"{class}\"></i>{}</span>", escaped(name));
         }
-        for kind in [Kind::Reload, Kind::Drain, Kind::Reconnect, Kind::Dns] {
+        for kind in Kind::ALL {
             if self.events.iter().any(|event| event.kind == kind) {
                 _ = write!(legend, "<span><i class=\"event {}\"></i>{}</span>", class(kind), kind.name());
             }
@@ -162,5 +165,8 @@ fn class(kind: Kind) -> &'static str {
         Kind::Drain => "drain",
         Kind::Reconnect => "reconnect",
         Kind::Dns => "dns",
+        Kind::Instance => "instance",
+        Kind::Fault => "fault",
+        Kind::Balancer => "balancer",
     }
 }

@@ -1,13 +1,16 @@
 //! Which plots a report has.
 
 use super::axis::Axis;
-use super::plot::{self, Line, Plot};
-use crate::report::Report;
+use super::plot::{self, Line, Plot, Points};
 use crate::report::series::Point;
+use crate::report::{Report, Text};
 use crate::tally::Quantiles;
 
 /// Percent of requests that were late, below which a line of them would lie at nought.
 const WORTH_SHOWING: f64 = 0.1;
+
+/// Of lines that stand for nothing in particular.
+const CLASSES: [&str; 5] = ["one", "two", "three", "four", "five"];
 
 /// Latencies in microseconds as they are named on an axis.
 fn latency_name(microseconds: f64) -> String {
@@ -23,9 +26,9 @@ fn count_name(count: f64) -> String {
 }
 
 pub fn latency(report: &Report) -> String {
-    let of = |class, name, pick: fn(&Quantiles) -> u64| Line {
+    let of = |class, name: &'static str, pick: fn(&Quantiles) -> u64| Line {
         class,
-        name,
+        name: name.into(),
         points: over_time(report, |point| point.latency_microseconds.as_ref().map(|latency| pick(latency) as f64)),
     };
     // The worst first, so that the usual lies above it.
@@ -61,14 +64,17 @@ pub fn rate(report: &Report) -> String {
         let covered = width.min(report.seconds - point.seconds);
         Some(count as f64 / covered)
     };
-    let of = |class, name, pick: fn(&Point) -> u64| Line {
+    let of = |class, name: &'static str, pick: fn(&Point) -> u64| Line {
         class,
-        name,
+        name: name.into(),
         points: over_time(report, |point| per_second(point, pick(point))),
     };
     let mut lines = vec![of("wide", "due", |point| point.due), of("two", "answered", |point| point.answered)];
     if report.generator.late_percent > WORTH_SHOWING {
         lines.push(of("doubt", "sent late by the generator", |point| point.late));
+    }
+    if report.requests.retried > 0 {
+        lines.push(of("four", "sent again", |point| point.retried));
     }
     if report.requests.failed > 0 {
         lines.push(of("bad", "failed", |point| point.failed));
@@ -103,7 +109,7 @@ pub fn server(report: &Report) -> String {
     let seen = |point: &Point| point.server_memory > 0;
     let cores = over_time(report, |point| seen(point).then_some(point.server_cores));
     let memory = over_time(report, |point| seen(point).then_some(point.server_memory as f64 / 1e6));
-    let one = |title: &str, class, name, points: Vec<(f64, Option<f64>)>| {
+    let one = |title: &str, class, name: &'static str, points: Points| {
         let most = points.iter().filter_map(|(_, value)| *value).fold(0.0, f64::max);
         Plot {
             title: format!("{title} ({})", each(report)),
@@ -111,7 +117,7 @@ pub fn server(report: &Report) -> String {
             value: count_name,
             limit: None,
             seconds: report.seconds,
-            lines: vec![Line { class, name, points }],
+            lines: vec![Line { class, name: name.into(), points }],
             events: &report.events,
         }
         .section()
@@ -122,8 +128,26 @@ pub fn server(report: &Report) -> String {
     cores + &memory + &one("The server's open descriptors", "two", "descriptors", open)
 }
 
+/// Values over time that are not of the report, beside it.
+pub fn series(title: &str, limit: Option<f64>, lines: Vec<(Text, Points)>, report: &Report) -> String {
+    let values = lines.iter().flat_map(|(_, points)| points).filter_map(|(_, value)| *value);
+    let most = values.chain(limit).fold(0.0, f64::max);
+    let classes = CLASSES.into_iter().cycle();
+    let lines = classes.zip(lines).map(|(class, (name, points))| Line { class, name, points }).collect();
+    Plot {
+        title: title.to_owned(),
+        up: Axis::linear(most),
+        value: count_name,
+        limit,
+        seconds: report.seconds,
+        lines,
+        events: &report.events,
+    }
+    .section()
+}
+
 /// A point stands in the middle of its time.
-fn over_time(report: &Report, value: impl Fn(&Point) -> Option<f64>) -> Vec<(f64, Option<f64>)> {
+fn over_time(report: &Report, value: impl Fn(&Point) -> Option<f64>) -> Points {
     let middle =
         |point: &Point| f64::midpoint(point.seconds, (point.seconds + report.seconds_per_point).min(report.seconds));
     report.timeline.iter().map(|point| (middle(point), value(point))).collect()

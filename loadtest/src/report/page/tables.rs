@@ -36,7 +36,7 @@ pub fn phases(report: &Report) -> String {
         let Quantiles { p50, p90, p99, p999, max } = *latency_microseconds;
         let counts = [due, failed, slow].map(ToString::to_string).into_iter();
         let latencies = [p50, p90, p99, p999, max].map(milliseconds).into_iter();
-        (*name).to_owned()
+        escaped(name)
             + &counts.chain(latencies).map(|cell| format!("</td><td class=\"number\">{cell}")).collect::<String>()
     };
     let rows = report.phases.iter().map(|phase| format!("<tr><td>{}</td></tr>", row(phase)));
@@ -46,13 +46,14 @@ pub fn phases(report: &Report) -> String {
 pub fn failures(report: &Report) -> String {
     let row = |of: &'static str| {
         move |Failed { kind, count, example }: &Failed| {
-            let example = escaped(example);
+            let (kind, example) = (escaped(kind), escaped(example));
             format!("<tr><td>{of}</td><td>{kind}</td><td class=\"number\">{count}</td><td>{example}</td></tr>")
         }
     };
     let requests = report.failures.iter().map(row("requests"));
     let connections = report.connections.not_opened.iter().map(row("connections"));
-    let rows: Vec<_> = requests.chain(connections).collect();
+    let again = report.retried_after.iter().map(row("requests that were sent again"));
+    let rows: Vec<_> = requests.chain(again).chain(connections).collect();
     if rows.is_empty() {
         return "<section><h2>Failures</h2>None.</section>".to_owned();
     }
@@ -95,7 +96,7 @@ pub fn details(report: &Report) -> String {
         connections.ended_by_server,
         connections.ended_by_client
     );
-    let mut details = vec![("generator", late), ("connections", opened)];
+    let mut details: Vec<(&str, String)> = vec![("generator", late), ("connections", opened)];
     if let Some(server) = &report.server {
         let [first, last] = [server.memory_at_first, server.memory_at_last].map(megabytes);
         let problem = server.problem.iter().map(|problem| format!("; {problem}")).collect::<String>();
@@ -110,17 +111,22 @@ pub fn details(report: &Report) -> String {
         ));
     }
     details.push(("sent again", report.requests.retried.to_string()));
-    details.push(("length", time(report.seconds)));
-    details.extend(report.settings.iter().map(|setting| (setting.name, setting.value.clone())));
-    let rows = details.iter().map(|(name, value)| format!("<tr><th>{name}</th><td>{}</td></tr>", escaped(value)));
+    details.push(("length", time(report.seconds) + if report.interrupted { ", then interrupted" } else { "" }));
+    details.extend(report.settings.iter().map(|setting| (&*setting.name, setting.value.clone())));
+    let rows = details.iter().map(|(name, value)| named(name, value));
     let command = format!("croupier-loadtest {}", report.command);
     let command = format!("<tr><th>command</th><td><code>{}</code></td></tr>", escaped(&command));
-    let version = format!("<tr><th>version</th><td>{}</td></tr>", report.version);
+    let version = named("version", &report.version);
     table("Settings and the rest", &[], rows.chain([command, version]))
 }
 
+/// A row of something and what it is called.
+pub fn named(name: &str, value: &str) -> String {
+    format!("<tr><th>{}</th><td>{}</td></tr>", escaped(name), escaped(value))
+}
+
 /// A column whose name begins with `#` has figures.
-fn table(title: &str, columns: &[&str], rows: impl Iterator<Item = String>) -> String {
+pub fn table(title: &str, columns: &[&str], rows: impl Iterator<Item = String>) -> String {
     let head = |column: &&str| match column.strip_prefix('#') {
         Some(column) => format!("<th class=\"number\">{column}</th>"),
         None => format!("<th>{column}</th>"),
