@@ -4,6 +4,7 @@
 //! - [`load`]: requests at their times over a pool of connections
 //! - [`report`]: what came of it, and the verdict
 //! - [`handshakes`]: what TLS handshakes cost, one by one
+//! - [`acts`]: a rehearsal's acts, each with its loads, on one page
 //! - [`compare`]: Croupier beside others
 //! - [`growth`]: how cost grows, drawn
 //!
@@ -16,6 +17,7 @@
 //! Exit codes: 0 what was promised was kept, 1 it was not, 2 wrong usage or nothing could begin,
 //! 3 not measured, as this program itself was late or a reload was not done.
 
+mod acts;
 mod compare;
 mod connection;
 mod growth;
@@ -54,6 +56,7 @@ enum Command {
     Soak(profile::soak::Soak),
     Saturate(profile::saturate::Saturate),
     Handshakes(handshakes::Handshakes),
+    Acts(acts::Acts),
     Compare(compare::Compare),
     Plots(growth::Plots),
 }
@@ -81,6 +84,7 @@ fn main() -> ExitCode {
         Command::Soak(command) => command.run(),
         Command::Saturate(command) => command.run(),
         Command::Handshakes(command) => command.run(),
+        Command::Acts(command) => command.run(),
         Command::Compare(command) => command.run(),
         Command::Plots(command) => command.run(),
     };

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends at the first surprise")]
 
 mod accounting;
+mod acts;
 mod compare;
 mod failures;
 mod http2;
