@@ -5,6 +5,7 @@
 //! - [`report`]: what came of it, and the verdict
 //! - [`handshakes`]: what TLS handshakes cost, one by one
 //! - [`acts`]: a rehearsal's acts, each with its loads, on one page
+//! - [`capacity`]: from what was measured to how many instances it takes
 //! - [`compare`]: Croupier beside others
 //! - [`growth`]: how cost grows, drawn
 //!
@@ -18,6 +19,7 @@
 //! 3 not measured, as this program itself was late or a reload was not done.
 
 mod acts;
+mod capacity;
 mod compare;
 mod connection;
 mod growth;
@@ -56,6 +58,7 @@ enum Command {
     Soak(profile::soak::Soak),
     Saturate(profile::saturate::Saturate),
     Handshakes(handshakes::Handshakes),
+    Capacity(capacity::Capacity),
     Acts(acts::Acts),
     Compare(compare::Compare),
     Plots(growth::Plots),
@@ -84,6 +87,7 @@ fn main() -> ExitCode {
         Command::Soak(command) => command.run(),
         Command::Saturate(command) => command.run(),
         Command::Handshakes(command) => command.run(),
+        Command::Capacity(command) => command.run(),
         Command::Acts(command) => command.run(),
         Command::Compare(command) => command.run(),
         Command::Plots(command) => command.run(),

@@ -6,6 +6,7 @@
 
 mod accounting;
 mod acts;
+mod capacity;
 mod compare;
 mod failures;
 mod http2;
