@@ -30,7 +30,7 @@ need_packages() {
     [ ${#missing[@]} -gt 0 ] || return 0
     if ! { "${as_root[@]}" apt-get update -q && "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
         apt-get install -qy --no-install-recommends -o DPkg::Lock::Timeout=300 "${missing[@]}"; }; then
-        skip "everything: Debian's ${missing[*]} can't be installed"
+        skip "all that needs Debian's ${missing[*]}, which can't be installed"
     fi
 }
 
@@ -39,7 +39,7 @@ need_venv() { # NAME ARGUMENT…
     venv=$target/venv-$1
     shift
     [ -x "$venv/bin/pip" ] || /usr/bin/python3 -m venv "$venv"
-    "$venv/bin/pip" install --quiet --disable-pip-version-check "$@" || skip "everything: pip can't install $*"
+    "$venv/bin/pip" install --quiet --disable-pip-version-check "$@" || skip "all that needs what pip can't install: $*"
 }
 
 # Removes what may have been written as root.
