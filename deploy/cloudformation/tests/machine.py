@@ -66,6 +66,9 @@ class Machine:
     def signals(self):
         return self.text("var/log/signals").splitlines()
 
+    def signalled_at(self):
+        return (self.root / "var/log/signals").stat().st_mtime
+
     def terminate(self):
         os.kill(int(self.text("tmp/croupier.pid")), signal.SIGTERM)
 

@@ -222,8 +222,9 @@ def main():
     check_times((machine.root / "etc/croupier/croupier.toml").read_text())
     [signal] = machine.signals()
     assert f"--unique-id {instance} --status SUCCESS" in signal, signal
-    assert len(simulator.asked) > simulator.SLOWNESS, "it did not wait for the load balancer"
-    assert all([target["Id"] for target in targets] == [instance] for targets in simulator.asked), simulator.asked
+    assert all(targets == [instance] for _, targets in simulator.asked), simulator.asked
+    [healthy] = [at for at, _ in simulator.asked[simulator.SLOWNESS:]]
+    assert machine.signalled_at() > healthy, "it did not wait for the load balancer"
     units = sorted(str(path.relative_to(machine.root)) for path in
                    (machine.root / "etc/systemd/system").glob("croupier-*.*"))
     assert len(units) == 4, units
@@ -261,8 +262,9 @@ def main():
     assert balancer.lookup(SCRATCH / "second")[0] == 200, "not answered while the load balancer has not seen red"
     assert machine.ended(within=begun + 30 - time.monotonic()), "not gone by the deadline"
 
-    step("a package that is not what it should be")
-    boto3.client("s3").put_object(Bucket=bucket, Key=f"packages/{PACKAGE.name}", Body=b"not a package")
+    step("a package that is another than it should be")
+    subprocess.run([HERE / "package", "/bin/true", SCRATCH / "another.deb"], check=True)
+    boto3.client("s3").upload_file(str(SCRATCH / "another.deb"), bucket, f"packages/{PACKAGE.name}")
     spoilt = Machine(SCRATCH / "spoilt", instance)
     assert spoilt.boot(script) != 0, "the first boot went well"
     [signal] = spoilt.signals()

@@ -1,11 +1,12 @@
 """What moto does not know of network load balancers made by CloudFormation, and their pace."""
 
 import functools
+import time
 
 from moto.elbv2 import models
 
 
-# A new target is `initial` for so many who ask.
+# A new target is `initial` to so many who ask; and when somebody asked about which.
 SLOWNESS = 3
 asked = []
 
@@ -21,7 +22,7 @@ def teach_network_load_balancers():
 def slow(describe_target_health):
     def described(backend, target_group_arn, targets):
         found = describe_target_health(backend, target_group_arn, targets)
-        asked.append(targets)
+        asked.append((time.time(), [target["Id"] for target in targets]))
         for one in found if len(asked) <= SLOWNESS else []:
             one.status = "initial"
         return found
