@@ -11,6 +11,7 @@ use std::time::{Duration, SystemTime};
 use arc_swap::{ArcSwap, Guard};
 
 use crate::table::answer::Renderer;
+use crate::table::effective::Instead;
 use crate::table::problem::Shown;
 use crate::table::{Decision, Effective, Overrides, Table};
 use crate::telemetry::{self, requests::Decisions};
@@ -40,6 +41,9 @@ impl Snapshot {
     fn tell(&self) {
         telemetry::table_published(self.generation, self.table.trie.len(), self.loaded_at);
         telemetry::overrides_active(self.effective.in_force().count());
+        let all_down = &self.effective.all_down;
+        let ignored = all_down.iter().filter(|mix| matches!(mix.instead, Instead::OfTable(_))).count();
+        telemetry::mixes_down(all_down.len() - ignored, ignored);
     }
 
     /// What clients get. Every address gets a decision.

@@ -104,6 +104,7 @@ fn describe() {
     describe_gauge!("croupier_table_loaded_timestamp_seconds", Unit::Seconds, "When the table in service was loaded");
     describe_gauge!("croupier_table_held", "1 while a rollback holds the table in service");
     describe_gauge!("croupier_overrides_active", "Overrides in force");
+    describe_gauge!("croupier_mixes_down", "Mixes that overrides leave no CDN, and what their clients get instead");
     describe_counter!("croupier_reloads_total", "Attempts to reload");
     describe_counter!("croupier_source_requests_total", "Objects asked for of a store that tables or overrides lie in");
     describe_counter!("croupier_source_bytes_total", "Bytes read from there");
@@ -168,6 +169,12 @@ pub fn trust_published(generation: u64) {
 
 pub fn overrides_active(count: usize) {
     gauge!("croupier_overrides_active").set(count as f64);
+}
+
+/// How many mixes' clients get the default mix, and how many get what the table has, since of that nothing is left either.
+pub fn mixes_down(default: usize, table: usize) {
+    gauge!("croupier_mixes_down", "instead" => "default").set(default as f64);
+    gauge!("croupier_mixes_down", "instead" => "table").set(table as f64);
 }
 
 pub fn table_held(held: bool) {

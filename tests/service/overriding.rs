@@ -137,13 +137,18 @@ fn when_all_is_down_somebody_is_answered_all_the_same() {
     assert_eq!((&answer["mix"], &answer["footprint"]), (&json!("world"), &json!("ipv4cidr:198.18.64.0/18")));
     assert_eq!(served.order(SOLO).1, ["beta", "alpha"]);
     assert_eq!(served.service.metrics().sum("croupier_health", &[("check", "canaries")]), 1.0, "no override fails one");
+    let mixes_down = |instead| served.service.metrics().sum("croupier_mixes_down", &[("instead", instead)]);
+    assert_eq!((mixes_down("default"), mixes_down("table")), (1.0, 0.0));
 
     served.set(&json!([down("alpha"), down("beta"), down("gamma")]));
     assert_eq!([ON_NET, SOLO, WORLD].map(|ip| served.order(ip)), before, "overrides are ignored");
     served.wait_health("warn", "the default, is down: overrides are ignored for it");
     assert_eq!(served.active(), 3.0);
+    assert_eq!(mixes_down("default"), 0.0);
+    assert!(mixes_down("table") > 1.0);
     served.set(&json!([]));
     served.wait_health("pass", "");
+    assert_eq!(mixes_down("table"), 0.0);
 }
 
 #[test]
