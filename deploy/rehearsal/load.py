@@ -11,6 +11,10 @@ from .processes import signal_to, wait_for
 # The generator comes before all else, where that is allowed: a request that it sends late is nobody's fault.
 REALTIME = ["chrt", "--reset-on-fork", "--rr", "10"]
 
+# Seconds before a client asks again. The system closes the sockets of a process that is killed one by one, those that it
+# listens on last, and lets others run between: who is back at once is taken by it once more, and lost.
+RETRY_AFTER = 0.1
+
 # After it was told to end it waits for answers that are outstanding, for as long as a request may take.
 ENDS_WITHIN = 20.0
 

@@ -4,7 +4,7 @@ import contextlib
 import time
 from itertools import pairwise
 
-from .load import Load
+from .load import RETRY_AFTER, Load
 from .processes import wait_for
 from .verdict import Verdict
 
@@ -13,10 +13,6 @@ UP_WITHIN = 60.0
 
 # Over HTTP/2, on each connection.
 STREAMS = 8
-
-# Seconds before a client asks again. The system closes the sockets of a process that is killed one by one, and its
-# listener last: who is back within that moment is taken by it once more, and lost. On a busy machine it lasts longer.
-RETRY_AFTER, RETRY_AFTER_IF_BUSY = 0.02, 0.15
 
 # A load ends by itself, should nobody end it.
 LONGEST = 900
@@ -75,7 +71,7 @@ class Stage:
                      "--http", self.options.http, "--streams", STREAMS]
         if retry:
             arguments += ["--retry", "nothing" if "retry" in self.options.broken else "failed",
-                          "--retry-after", RETRY_AFTER_IF_BUSY if self.options.short else RETRY_AFTER]
+                          "--retry-after", RETRY_AFTER]
         if self.options.short:
             arguments += ["--allow-late", 100]
         directory = self.company.directory / "loads" / f"{self.name}-{len(self.loads) + 1}"

@@ -1,5 +1,7 @@
 """Whether an act went as promised. Every sentence of a verdict has the figure, and the bound that it is held against."""
 
+from .load import RETRY_AFTER
+
 # In the short form other things run on the same processors: no answer may take longer than this beyond what the act
 # allows, no request is judged by the 100 ms, and one in a hundred may be asked twice in any case.
 GENEROUS = 3.0
@@ -21,8 +23,8 @@ class Verdict:
         else:
             self.missed.append(f"not so: {sentence}")
 
-    def clients(self, report: dict, *, asked_again: int, slow: int, longest: float = SLOW) -> None:
-        """How many requests may be asked twice, how many may be slow, and how long one of them may take."""
+    def clients(self, report: dict, *, asked_again: int, longest: float = SLOW) -> None:
+        """How many requests may be asked twice, and how long one may take. No others may be slow."""
         requests = report["requests"]
         due, failed, again = requests["due"], requests["failed"], requests["retried"]
         why = "".join(f"; {each['count']} × {each['kind']}, as: {each['example']}" for each in report["failures"])
@@ -30,6 +32,8 @@ class Verdict:
         why = "".join(f", {each['count']} for {each['kind']}" for each in report["retried_after"])
         asked_again += int(due * ASKED_AGAIN) if self.short else 0
         self.expect(again <= asked_again, f"at most {asked_again} were asked twice: {again} were{why}")
+        # What is asked twice waits before that.
+        longest += RETRY_AFTER if again else 0
         most = report["latency_microseconds"]["max"] / 1e6
         if self.short:
             self.expect(most <= longest + GENEROUS, f"no answer took longer than {longest + GENEROUS:g} s: {most:.3f} s")
@@ -38,7 +42,7 @@ class Verdict:
             if report["verdict"]["outcome"] == "not_measured":
                 self.doubts += report["verdict"]["reasons"]
             count = requests["slow"]
-            self.expect(count <= slow, f"at most {slow} took longer than 100 ms: {count} did")
+            self.expect(count <= again, f"at most those {again} took longer than 100 ms: {count} did")
             self.expect(most <= longest, f"no answer took longer than {longest * 1e3:g} ms: {most * 1e3:.1f} ms")
 
     def document(self) -> dict:

@@ -31,8 +31,7 @@ def play(stage) -> None:
         stage.note("fault", "an update to a build that answers no health check")
         went_on.append(roll(stage, stage.company.version, healthy=False, patience=patience))
         stage.hold()
-    stage.verdict.clients(load.report, asked_again=0 if options.minimum == options.instances else options.connections,
-                          slow=0)
+    stage.verdict.clients(load.report, asked_again=0 if options.minimum == options.instances else options.connections)
     stage.verdict.expect(not any(went_on), "both updates were rolled back")
     spare = [place for place in fleet.places if place.number not in {each.place.number for each in before}]
     sent = sum(connections_in_all(stage, place) - in_all[place.name] for place in spare)

@@ -36,7 +36,7 @@ def play(stage) -> None:
         back = stage.wait_up([victim])
         stage.hold()
     under_way, bound = stage.requests_of(affected), noticed_when_hung() + stage.spare
-    stage.verdict.clients(load.report, asked_again=under_way, slow=under_way, longest=bound + 0.1)
+    stage.verdict.clients(load.report, asked_again=under_way, longest=bound + 0.1)
     stage.verdict.expect(noticed is not None and noticed <= bound,
                          f"it was out of service within {bound:g} s: {said(noticed)}")
     stage.verdict.expect(back, "it came back when it went on")

@@ -29,7 +29,7 @@ def play(stage) -> None:
         stage.note("reload", "a revocation list with the second Media Selector on it takes the place of the one before")
         time.sleep(within(stage) + 1)
         stage.hold()
-    stage.verdict.clients(load.report, asked_again=0, slow=0)
+    stage.verdict.clients(load.report, asked_again=0)
     judge_revoked(stage.verdict, revoked.report, begun, within(stage))
     stage.expect_in_service(stage.options.instances)
 

@@ -47,5 +47,5 @@ def play(stage) -> None:
         well = stage.wait_all(lambda each: each.health()["status"] == "pass", ASKS_AGAIN_WITHIN)
         verdict.expect(well, f"all of them were well again within {ASKS_AGAIN_WITHIN:g} s")
         stage.hold()
-    verdict.clients(load.report, asked_again=stage.requests_of(connections), slow=0)
+    verdict.clients(load.report, asked_again=stage.requests_of(connections))
     stage.expect_in_service(options.instances - 1)

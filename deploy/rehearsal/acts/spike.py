@@ -30,6 +30,6 @@ def play(stage) -> None:
     again = stage.fleet.start(victim.build, place=victim.place, fresh=False)
     stage.note("instance", f"{again.name} is started again")
     back = stage.wait_up([again])
-    stage.verdict.clients(load.report, asked_again=0, slow=0)
+    stage.verdict.clients(load.report, asked_again=0)
     stage.verdict.expect(back, "the instance came back")
     stage.expect_in_service(stage.options.instances - 1)

@@ -15,5 +15,5 @@ def play(stage) -> None:
         if "instance" in stage.options.broken:
             stage.fleet.running()[-1].signal(signal.SIGKILL)
         stage.hold(2)
-    stage.verdict.clients(load.report, asked_again=0, slow=0)
+    stage.verdict.clients(load.report, asked_again=0)
     stage.expect_in_service(stage.options.instances)

@@ -43,5 +43,5 @@ def play(stage) -> None:
         verdict.expect(well, "all of them were well again")
         stage.note("reload", "every instance serves it")
         stage.hold()
-    verdict.clients(load.report, asked_again=0, slow=0)
+    verdict.clients(load.report, asked_again=0)
     stage.expect_in_service(stage.options.instances)

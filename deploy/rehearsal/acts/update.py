@@ -24,7 +24,7 @@ def play(stage) -> None:
         done = roll(stage, stage.programs.new)
         stage.hold()
     stage.company.version = stage.programs.new
-    stage.verdict.clients(load.report, asked_again=options.connections, slow=0)
+    stage.verdict.clients(load.report, asked_again=options.connections)
     stage.verdict.expect(done, "the update was carried through")
     left = [each.name for each in before if each.is_running()]
     stage.verdict.expect(not left and stage.watch.in_service() == options.instances,
