@@ -17,7 +17,7 @@ def read(arguments: list[str] | None) -> argparse.Namespace:
         "instances": 3 if short else 4,
         "rate": "200" if short else "auto",
         "spike": "600" if short else "auto",
-        "hold": 2.0 if short else 20.0,
+        "hold": 2.0 if short else 25.0,
         "poll": 1.0 if short else 10.0,
         "drain": 2.0 if short else 5.0,
         "minutes": 10.0 if short else 45.0,
@@ -66,13 +66,13 @@ def parser() -> argparse.ArgumentParser:
 
     clients = parser.add_argument_group("the Media Selector")
     clients.add_argument("--rate", type=rate, metavar="N",
-                         help="requests a second; auto: 70 %% of what this machine is found to carry [auto; 200 if short]")
+                         help="requests a second; auto: half of what this machine is found to carry [auto; 200 if short]")
     clients.add_argument("--spike", type=rate, metavar="N",
-                         help="requests a second in a spike; auto: all of what was found [auto; 600 if short]")
+                         help="requests a second in a spike; auto: 70 %% of what was found [auto; 600 if short]")
     clients.add_argument("--connections", type=int, default=64, metavar="N", help="kept open [%(default)s]")
     clients.add_argument("--http", choices=["1.1", "2"], default="1.1", help="over HTTP/2 8 streams on each connection")
     clients.add_argument("--hold", type=float, metavar="SECONDS",
-                         help="before and after what is done in an act [20; 2 if short]")
+                         help="before and after what is done in an act [25; 2 if short]")
 
     programs = parser.add_argument_group("programs, built if they are not given (release builds; debug if short)")
     programs.add_argument("--croupier", type=Path, metavar="PATH", help="the service, where --old or --new is not given")

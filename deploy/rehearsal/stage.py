@@ -4,7 +4,7 @@ import contextlib
 import time
 from itertools import pairwise
 
-from .load import RETRY_AFTER, Load
+from .load import ALLOW_LATE, RETRY_AFTER, Load
 from .processes import wait_for
 from .verdict import Verdict
 
@@ -72,8 +72,7 @@ class Stage:
         if retry:
             arguments += ["--retry", "nothing" if "retry" in self.options.broken else "failed",
                           "--retry-after", RETRY_AFTER]
-        if self.options.short:
-            arguments += ["--allow-late", 100]
+        arguments += ["--allow-late", 100 if self.options.short else ALLOW_LATE]
         directory = self.company.directory / "loads" / f"{self.name}-{len(self.loads) + 1}"
         load = Load(name, profile, arguments, connections=connections, programs=self.programs,
                     processes=self.company.processes, directory=directory)

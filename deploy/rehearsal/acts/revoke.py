@@ -20,7 +20,8 @@ def promises(stage) -> list[str]:
 
 
 def play(stage) -> None:
-    rate = min(100, stage.company.rate / 2)
+    # Once it is refused each of its requests is a handshake.
+    rate = min(20, stage.company.rate / 2)
     with stage.clients() as load, stage.clients(
             "the Media Selector that is revoked", identity="second", retry=False, rate=rate, connections=8) as revoked:
         stage.hold()
