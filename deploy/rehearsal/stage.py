@@ -55,9 +55,11 @@ class Stage:
 
     @contextlib.contextmanager
     def clients(self, name: str = "the Media Selector", *, identity: str = "client", retry: bool = True,
-                rate: float | None = None, connections: int | None = None):
-        """Keeps a rate meanwhile."""
+                rate: float | None = None, connections: int | None = None, measured: list | None = None):
+        """Keeps a rate meanwhile. What instances use that are `measured` is in its report."""
         arguments = ["--rate", rate or self.company.rate, "--seconds", LONGEST]
+        if measured:
+            arguments += ["--pid", *(each.process.pid for each in measured)]
         load = self.load(name, "steady", arguments, identity=identity, retry=retry, connections=connections)
         yield load
         load.end()

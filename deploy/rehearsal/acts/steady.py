@@ -10,7 +10,8 @@ def promises(stage) -> list[str]:
 
 
 def play(stage) -> None:
-    with stage.clients() as load:
+    # Its report is one that `croupier-loadtest capacity` can plan with.
+    with stage.clients(measured=stage.fleet.running()) as load:
         stage.hold(2)
         if "instance" in stage.options.broken:
             stage.fleet.running()[-1].signal(signal.SIGKILL)
