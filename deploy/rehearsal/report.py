@@ -29,9 +29,11 @@ def write(company) -> int:
 
 def about(company) -> list[tuple[str, str]]:
     options, programs = company.options, company.programs
-    old, new = (f"{programs.version(each)} ({each})" for each in (programs.old, programs.new))
+    old, new = programs.version(programs.old), programs.version(programs.new)
     if programs.old == programs.new:
         new = "the same build"
+    elif old == new:
+        old, new = f"{old} ({programs.old})", f"{new} ({programs.new})"
     broken = [("broken on purpose", ", ".join(options.broken))] if options.broken else []
     form = "short: failures are judged, latencies only by a generous bound" if options.short else "full"
     return [
