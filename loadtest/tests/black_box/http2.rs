@@ -1,5 +1,6 @@
 //! HTTP/2: many requests at once on one connection.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -7,6 +8,7 @@ use h2::server::SendResponse;
 use http::Response;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
 use tokio_rustls::TlsAcceptor;
 
 use crate::run::run_as;
@@ -15,8 +17,11 @@ use crate::server::certificates;
 /// How many requests must be there before any of them is answered.
 const TOGETHER: usize = 4;
 
-#[test]
-fn requests_share_a_connection() {
+/// Serves for as long as the runtime is there. In the directory is what its clients need.
+fn server<F>(serve: fn(TcpListener, TlsAcceptor) -> F) -> (TempDir, SocketAddr, Runtime)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
     let directory = TempDir::new().unwrap();
     let mut config = certificates(directory.path(), "server");
     config.alpn_protocols = vec![b"h2".to_vec()];
@@ -24,6 +29,12 @@ fn requests_share_a_connection() {
     let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
     let address = listener.local_addr().unwrap();
     runtime.spawn(serve(listener, TlsAcceptor::from(Arc::new(config))));
+    (directory, address, runtime)
+}
+
+#[test]
+fn requests_share_a_connection() {
+    let (directory, address, _runtime) = server(serve);
 
     let options = "--http 2 --connections 1 --streams 4 --seconds 0.3 --expect-cdn bidi --timeout 2";
     let run = run_as("saturate", address, directory.path(), options);
@@ -53,13 +64,7 @@ async fn serve(listener: TcpListener, acceptor: TlsAcceptor) {
 
 #[test]
 fn what_a_connection_did_not_answer_is_asked_again_on_another() {
-    let directory = TempDir::new().unwrap();
-    let mut config = certificates(directory.path(), "server");
-    config.alpn_protocols = vec![b"h2".to_vec()];
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
-    let address = listener.local_addr().unwrap();
-    runtime.spawn(serve_but_the_first(listener, TlsAcceptor::from(Arc::new(config))));
+    let (directory, address, _runtime) = server(serve_but_the_first);
 
     let options = "--http 2 --connections 1 --max-connections 1 --streams 2 --rate 20 --seconds 0.5 --arrivals constant \
                    --retry failed --slo-mean 9999 --slo-slow 9999";
