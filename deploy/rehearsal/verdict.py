@@ -45,6 +45,11 @@ class Verdict:
             self.expect(count <= again, f"at most those {again} took longer than 100 ms: {count} did")
             self.expect(most <= longest, f"no answer took longer than {longest * 1e3:g} ms: {most * 1e3:.1f} ms")
 
+    def out_of_service(self, noticed: float | None, bound: float) -> None:
+        """Seconds until the front had an instance out, if it ever did."""
+        when = "never" if noticed is None else f"after {noticed:.2f} s"
+        self.expect(noticed is not None and noticed <= bound, f"it was out of service within {bound:g} s: {when}")
+
     def document(self) -> dict:
         """What was missed is worse than what was not measured; but who was late can't blame the service for that."""
         if self.doubts:

@@ -4,7 +4,6 @@ import signal
 import time
 
 from ..front import noticed_when_hung
-from .kill import said
 
 TITLE = "An instance hangs (SIGSTOP), and goes on (SIGCONT)"
 
@@ -37,7 +36,6 @@ def play(stage) -> None:
         stage.hold()
     under_way, bound = stage.requests_of(affected), noticed_when_hung() + stage.spare
     stage.verdict.clients(load.report, asked_again=under_way, longest=bound + 0.1)
-    stage.verdict.expect(noticed is not None and noticed <= bound,
-                         f"it was out of service within {bound:g} s: {said(noticed)}")
+    stage.verdict.out_of_service(noticed, bound)
     stage.verdict.expect(back, "it came back when it went on")
     stage.expect_in_service(stage.options.instances - 1)

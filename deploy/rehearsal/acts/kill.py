@@ -34,11 +34,6 @@ def play(stage) -> None:
     under_way = stage.requests_of(connections)
     stage.verdict.clients(load.report, asked_again=under_way)
     bound = noticed_when_gone() + stage.spare
-    stage.verdict.expect(noticed is not None and noticed <= bound,
-                         f"it was out of service within {bound:g} s: {said(noticed)}")
+    stage.verdict.out_of_service(noticed, bound)
     stage.verdict.expect(back, "it came back when it was started again")
     stage.expect_in_service(stage.options.instances - 1)
-
-
-def said(seconds: float | None) -> str:
-    return "never" if seconds is None else f"after {seconds:.2f} s"
