@@ -21,6 +21,12 @@ skip() { echo "SKIPPED: $*" >&2; exit 77; }
 croupier=${CROUPIER:-$target/debug/croupier}
 [ -x "$croupier" ] || fail "there is no $croupier: cargo build --workspace, or name one with CROUPIER"
 
+# Finds the load generator, $loadtest.
+need_loadtest() {
+    loadtest=${LOADTEST:-$target/debug/croupier-loadtest}
+    [ -x "$loadtest" ] || fail "there is no $loadtest: cargo build --workspace, or name one with LOADTEST"
+}
+
 # Installs the Debian packages PACKAGE… that are missing.
 need_packages() {
     local package missing=()
